@@ -1,0 +1,7 @@
+"""`python -m srkit`."""
+
+import sys
+
+from srkit.cli import main
+
+sys.exit(main())

@@ -1,0 +1,406 @@
+"""From photographs to training batches: sources, the cache of aligned HR/LR pairs, crops.
+
+A source is a list of photographs. `srkit.cache` turns it into pairs on disk, once; here they are split into train and
+valid parts and cut into batches. Batch k is a pure function of (cache, seed, k).
+"""
+
+import functools
+import os
+import random
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from srkit.cache import Cache, Photograph, build, clear, project_root
+from srkit.errors import InputError
+from srkit.images import list_images, write_atomically
+
+__all__ = ["Pairs", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
+
+# Photographs that come inside installed packages: nothing to download. Close-ups of textures and microscopy stay out.
+_SAMPLES_TRAIN = (
+    "skimage/data/astronaut.png",
+    "skimage/data/motorcycle_left.png",
+    "skimage/data/camera.png",
+    "skimage/data/coins.png",
+    "skimage/data/hubble_deep_field.jpg",
+    "skimage/data/brick.png",
+    "skimage/data/grass.png",
+    "skimage/data/gravel.png",
+    "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+)
+_SAMPLES_VALID = ("skimage/data/chelsea.png", "skimage/data/coffee.png", "skimage/data/rocket.jpg")
+
+
+class Pairs:
+    """The train or the valid part of a source: aligned HR/LR pairs of photographs.
+
+    Attributes:
+        scale: HR side / LR side.
+        names: The photographs' names.
+        identity: A text that changes with anything that shapes the pairs; runs record it.
+    """
+
+    def __init__(self, cache: Cache, indices: list[int], part: str):
+        self._cache = cache
+        self._indices = indices
+        self._part = part
+        self.scale = cache.scale
+        self.names = [cache.names[index] for index in indices]
+        self.identity = f"{cache.identity}/{part}"
+        self._smallest_side = min(min(cache.hr_shape(index)[:2]) for index in indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The pair `(lr, hr)` of one whole photograph, uint8 RGB."""
+        lr, hr = self._cache.pair(self._indices[index])
+        return np.array(lr), np.array(hr)
+
+    def take(self, count: int) -> "Pairs":
+        """The first `count` photographs of this part (all, where there are fewer), for a quicker validation."""
+        return Pairs(self._cache, self._indices[:count], f"{self._part}[:{count}]")
+
+    def pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields `(lr, hr)` of each whole photograph, uint8 RGB, always in the same order."""
+        for index in range(len(self)):
+            yield self[index]
+
+    def batch(self, step: int, batch_size: int = 16, hr_size: int = 96, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Cuts batch number `step`: aligned random crops, flipped and rotated at random.
+
+        Each photograph gives one crop an epoch, in an order that is shuffled anew for each epoch.
+
+        Args:
+            step: Which batch, from 0.
+            batch_size: Crops.
+            hr_size: Side of the HR crops in px, a multiple of the scale.
+            seed: Another seed gives other batches; equal arguments always give equal ones.
+
+        Returns:
+            `(lr, hr)`, uint8 of shapes `(batch_size, hr_size / scale, hr_size / scale, 3)` and
+            `(batch_size, hr_size, hr_size, 3)`.
+
+        Raises:
+            InputError: `hr_size` is no multiple of the scale, or larger than a photograph.
+        """
+        self._check_crop(hr_size)
+        lr_size = hr_size // self.scale
+        lr_batch = np.empty((batch_size, lr_size, lr_size, 3), np.uint8)
+        hr_batch = np.empty((batch_size, hr_size, hr_size, 3), np.uint8)
+        for slot in range(batch_size):
+            position = step * batch_size + slot
+            epoch, place = divmod(position, len(self))
+            lr, hr = self._cache.pair(self._indices[self._order(seed, epoch)[place]])
+            draw = random.Random(f"{seed}/{position}")
+            top, left = (draw.randint(0, side - lr_size) for side in lr.shape[:2])
+            rotations, flip = draw.randrange(4), draw.random() < 0.5
+            for image, size, factor, out in ((lr, lr_size, 1, lr_batch), (hr, hr_size, self.scale, hr_batch)):
+                rows = slice(top * factor, top * factor + size)
+                columns = slice(left * factor, left * factor + size)
+                crop = np.rot90(image[rows, columns], rotations)
+                out[slot] = crop[:, ::-1] if flip else crop
+        return lr_batch, hr_batch
+
+    def batches(
+        self, batch_size: int = 16, hr_size: int = 96, seed: int = 0, start: int = 0, stop: int | None = None
+    ) -> "tf.data.Dataset":  # noqa: F821
+        """The batches `start` to `stop` (endless without) as a `tf.data.Dataset`, prefetched.
+
+        Arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255].
+        """
+        import tensorflow as tf  # here, so that pairs also serve where there is no TensorFlow
+
+        self._check_crop(hr_size)
+
+        def cut(step):
+            return self.batch(int(step), batch_size, hr_size, seed)
+
+        def load(step):
+            lr, hr = tf.numpy_function(cut, [step], (tf.uint8, tf.uint8), stateful=False)
+            lr.set_shape((batch_size, hr_size // self.scale, hr_size // self.scale, 3))
+            hr.set_shape((batch_size, hr_size, hr_size, 3))
+            return tf.cast(lr, tf.float32), tf.cast(hr, tf.float32)
+
+        steps = tf.data.Dataset.range(start, tf.int64.max if stop is None else stop)
+        return steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+    def _check_crop(self, hr_size: int) -> None:
+        if hr_size % self.scale:
+            raise InputError(f"The HR crop's side must be a multiple of the scale {self.scale}; received {hr_size}.")
+        if hr_size > self._smallest_side:
+            raise InputError(
+                f"HR crops of {hr_size} px do not fit: the smallest photograph's side is {self._smallest_side} px. "
+                f"Take smaller crops, or give min_size={hr_size} to leave smaller photographs out."
+            )
+
+    @functools.lru_cache(maxsize=4)  # noqa: B019 - a batch touches two epochs at most, and pairs live long
+    def _order(self, seed: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(len(self))
+
+
+def data_dir() -> Path:
+    """The folder that holds data sets: `SRKIT_DATA_DIR`, or `data` in the checkout or the current folder."""
+    return Path(os.environ.get("SRKIT_DATA_DIR") or project_root() / "data")
+
+
+def samples(**options) -> tuple[Pairs, Pairs]:
+    """The natural photographs inside the installed scikit-image and matplotlib: at once, without a network.
+
+    Args:
+        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, as in `folder`.
+
+    Returns:
+        `(train, valid)`; valid is a cat, a cup and a rocket.
+    """
+    parts = ([_package_file(name) for name in names] for names in (_SAMPLES_TRAIN, _SAMPLES_VALID))
+    return _paired("samples", *parts, **options)
+
+
+def stanford_dogs(**options) -> tuple[Pairs, Pairs]:
+    """Stanford Dogs (Khosla et al. 2011): 20,580 photographs of 120 breeds.
+
+    Where `data_dir()`, or a folder in it, holds the official layout (`Images/WNID-breed/*.jpg`, or `images.tar`), it is
+    used as it is. Otherwise TensorFlow Datasets downloads the photographs (750 MB), and they are laid out so.
+
+    Args:
+        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, as in `folder`.
+
+    Returns:
+        `(train, valid)`: four fifths and one fifth of the photographs chosen.
+
+    Raises:
+        InputError: The photographs are not there and cannot be downloaded.
+    """
+    photographs = _find_official_dogs()
+    if not photographs:
+        target = data_dir() / "stanford_dogs" / "Images"
+        _download("stanford_dogs", {"train": target, "test": target}, _dog_path)
+        photographs = _files(target)
+    return _paired("stanford_dogs", photographs, **options)
+
+
+def div2k(**options) -> tuple[Pairs, Pairs]:
+    """DIV2K (Agustsson and Timofte 2017): 800 photographs to train on and 100 to validate, about 2040x1400 px.
+
+    Where `data_dir()`, or a folder in it, holds `DIV2K_train_HR` and `DIV2K_valid_HR`, they are used. Otherwise
+    TensorFlow Datasets downloads them.
+
+    Args:
+        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, as in `folder`.
+
+    Returns:
+        `(train, valid)`, as published.
+
+    Raises:
+        InputError: The photographs are not there and cannot be downloaded.
+    """
+    names = ("DIV2K_train_HR", "DIV2K_valid_HR")
+    for root in _roots():
+        if all((root / name).is_dir() for name in names):
+            break
+    else:
+        root = data_dir() / "div2k"
+        folders = dict(zip(("train", "validation"), (root / name for name in names), strict=True))
+        _download("div2k/bicubic_x4", folders, lambda example, index: f"{index + 1:04}.png")
+    return _paired("div2k", *(_files(root / name) for name in names), **options)
+
+
+def folder(
+    path: "str | os.PathLike",
+    num_images: int | None = None,
+    seed: int = 0,
+    scale: int = 4,
+    kernel: str = "bicubic",
+    min_size: int = 96,
+    cache_dir: "str | os.PathLike | None" = None,
+) -> tuple[Pairs, Pairs]:
+    """All photographs below a folder: any names, nested, any formats and sizes.
+
+    Args:
+        path: The folder.
+        num_images: How many photographs to choose, train and valid together; all without.
+        seed: Which ones are chosen, and which of them are for validation.
+        scale: 2, 3, 4 or 8.
+        kernel: How LR is made from HR: `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.resize.downscale`).
+        min_size: Photographs with a shorter side, in px, are left out.
+        cache_dir: Where the pairs are kept; `data/cache` without.
+
+    Returns:
+        `(train, valid)`: four fifths and one fifth of the photographs chosen. Copies of one photograph count once.
+
+    Raises:
+        InputError: There is no such folder, or it holds fewer than two usable photographs.
+    """
+    path = Path(path)
+    return _paired(
+        path.name or "folder",
+        _files(path),
+        num_images=num_images,
+        seed=seed,
+        scale=scale,
+        kernel=kernel,
+        min_size=min_size,
+        cache_dir=cache_dir,
+    )
+
+
+SOURCES: dict[str, Callable] = {"samples": samples, "stanford_dogs": stanford_dogs, "div2k": div2k}
+
+
+def load(source: "str | os.PathLike", **options) -> tuple[Pairs, Pairs]:
+    """A source by its name, or a folder by its path: as given, or below `data_dir()`.
+
+    Args:
+        source: `"samples"`, `"stanford_dogs"`, `"div2k"`, or a folder of photographs.
+        **options: As in `folder`.
+
+    Returns:
+        `(train, valid)`.
+    """
+    if source in SOURCES:
+        return SOURCES[source](**options)
+    candidates = [Path(source), data_dir() / source]
+    found = next((path for path in candidates if path.is_dir()), None)
+    if found is None:
+        raise InputError(
+            f"There is no folder {candidates[0]}, and no source of that name: "
+            f"use {', '.join(SOURCES)}, or a folder of photographs."
+        )
+    return folder(found, **options)
+
+
+def _paired(
+    name: str,
+    photographs: list[Photograph],
+    valid_photographs: list[Photograph] = (),
+    *,
+    num_images: int | None = None,
+    seed: int = 0,
+    scale: int = 4,
+    kernel: str = "bicubic",
+    min_size: int = 96,
+    cache_dir: "str | os.PathLike | None" = None,
+) -> tuple[Pairs, Pairs]:
+    """Chooses photographs, builds their cache, and splits it where the source does not say how."""
+    if num_images is not None and num_images < 2:
+        raise InputError(f"At least 2 photographs are needed, one to train and one to validate; asked: {num_images}.")
+    if not photographs:
+        raise InputError(f"There is no photograph in {name}: PNG, JPEG, WebP, TIFF, BMP and GIF files are looked for.")
+    num_chosen = num_images or len(photographs) + len(valid_photographs)
+    num_valid = min(len(valid_photographs), max(1, round(num_chosen / 5)))
+    if num_images is None:
+        num_valid = len(valid_photographs)
+    shuffled = random.Random(seed).sample(photographs, len(photographs))
+    chosen = shuffled[: num_chosen - num_valid] + list(valid_photographs[:num_valid])
+    label = f"{name}-{num_images or 'all'}-seed{seed}"
+    cache = build(label, chosen, scale, kernel, min_size, cache_dir)
+    # A photograph that the source gives for validation stays there; otherwise every fifth of those that could be used.
+    given = {photograph.name for photograph in valid_photographs}
+    indices = list(range(len(cache.names)))
+    if given:
+        valid = [index for index in indices if cache.names[index] in given]
+    else:
+        valid = indices[len(indices) - max(1, round(len(indices) / 5)) :]
+    train = [index for index in indices if index not in set(valid)]
+    if not train or not valid:
+        raise InputError(
+            f"{name} has {len(indices)} usable photograph(s); at least 2 are needed, one to train and one to validate."
+        )
+    return Pairs(cache, train, "train"), Pairs(cache, valid, "valid")
+
+
+def _roots() -> list[Path]:
+    root = data_dir()
+    return [root, *sorted(path for path in root.glob("*") if path.is_dir())]
+
+
+def _file(path: Path, name: str) -> Photograph:
+    stat = path.stat()
+    return Photograph(name, stamp=(stat.st_size, stat.st_mtime_ns), read=path.read_bytes)
+
+
+def _files(root: Path) -> list[Photograph]:
+    return [_file(path, path.relative_to(root).as_posix()) for path in list_images(root)]
+
+
+def _package_file(name: str) -> Photograph:
+    package, _, inside = name.partition("/")
+    path = Path(find_spec(package).origin).parent / inside
+    # Installing a package anew changes its files' times, not its photographs.
+    return Photograph(name, stamp=(path.stat().st_size,), read=path.read_bytes)
+
+
+def _find_official_dogs() -> list[Photograph]:
+    for root in _roots():
+        if any((root / "Images").glob("n*-*/*.jpg")):
+            return _files(root / "Images")
+        if (root / "images.tar").is_file():
+            return _tar_members(root / "images.tar")
+    return []
+
+
+def _tar_members(path: Path) -> list[Photograph]:
+    def read(offset: int, size: int) -> bytes:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    try:
+        with tarfile.open(path, "r:") as archive:
+            members = [member for member in archive if member.isfile() and member.name.endswith(".jpg")]
+    except (tarfile.TarError, EOFError) as error:
+        raise InputError(f"{path} is damaged or not complete ({error}): delete it and fetch it anew.") from None
+    return [
+        Photograph(
+            member.name.removeprefix("Images/"),
+            stamp=(member.size, int(member.mtime)),
+            read=functools.partial(read, member.offset_data, member.size),
+        )
+        for member in sorted(members, key=lambda member: member.name)
+    ]
+
+
+def _dog_path(example: dict, index: int) -> str:
+    return example["image/filename"].decode().removeprefix("Images/")
+
+
+def _download(dataset: str, folders: dict[str, Path], relative_path: Callable[[dict, int], str]) -> None:
+    """Downloads through TensorFlow Datasets (progress, checksums) and lays the files out, untouched, in folders.
+
+    Args:
+        dataset: The name in TensorFlow Datasets.
+        folders: For each split, where its files go. They appear when all of them are complete.
+        relative_path: The path in the folder of an `(example, index)`.
+    """
+    import requests
+    import tensorflow_datasets as tfds
+
+    root = next(iter(folders.values())).parent
+    work = root / "download"
+    advice = (
+        f"Check the network and try again, or put the photographs under {root} yourself "
+        "(srkit.data says how), or use the source 'samples', which needs no network."
+    )
+    builder = tfds.builder(dataset, data_dir=work)
+    try:
+        # TensorFlow Datasets would try for minutes before it gave up.
+        requests.head(next(iter(builder.url_infos)), timeout=20)
+        builder.download_and_prepare()
+    except (requests.RequestException, OSError, tfds.download.DownloadError, tfds.core.DatasetNotFoundError) as error:
+        raise InputError(f"{dataset} could not be downloaded ({type(error).__name__}). {advice}") from None
+    for split, target in folders.items():
+        image = "hr" if "hr" in builder.info.features else "image"
+        examples = tfds.as_numpy(builder.as_dataset(split=split, decoders={image: tfds.decode.SkipDecoding()}))
+        for index, example in enumerate(tqdm(examples, desc=f"Laying out {target.name}", unit="photo")):
+            path = work / "layout" / target.name / relative_path(example, index)
+            write_atomically(path, lambda file, data=example[image]: file.write(data))
+    for target in set(folders.values()):
+        os.replace(work / "layout" / target.name, target)
+    shutil.rmtree(work)

@@ -1,0 +1,185 @@
+"""Images and their one convention: uint8 RGB arrays of shape (height, width, 3)."""
+
+import io
+import os
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from srkit.errors import InputError
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+
+_MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+
+
+def read(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.ndarray:
+    """Reads an image as uint8 RGB, upright.
+
+    The EXIF orientation is applied, transparency is laid over white, 16 bits are rounded to 8, grey becomes three
+    equal channels, CMYK and palettes become RGB, and of several frames the first is taken.
+
+    Args:
+        source: A path, the bytes of an image file, a PIL image, or an array: uint8 of shape (height, width),
+            (height, width, 1) or (height, width, 3).
+
+    Returns:
+        A uint8 array of shape (height, width, 3), RGB.
+
+    Raises:
+        InputError: The source is not an image that can be read; the message names it.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _to_rgb(source)
+    name = "the given bytes" if isinstance(source, bytes) else str(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+                return _to_rgb(image)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {name}.") from None
+    except IsADirectoryError:
+        raise InputError(f"{name} is a folder; an image file was expected.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        limit_mp = Image.MAX_IMAGE_PIXELS / 1e6
+        raise InputError(f"{name} claims more than {limit_mp:.0f} megapixels, and was not opened.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{name} is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP or GIF).") from None
+    except PermissionError:
+        raise InputError(f"{name} may not be read: check its permissions.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:  # Pillow on damaged files
+        raise InputError(f"{name} is damaged or cut short, and cannot be read ({error}).") from None
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
+        raise InputError(
+            "An image array must be uint8 of shape (height, width, 3), RGB; "
+            f"received {array.dtype} of shape {array.shape}."
+        )
+    if array.ndim == 2:
+        array = array[..., None]
+    return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    image = ImageOps.exif_transpose(image)
+    if image.mode in _MODES_16_BIT:  # Pillow would clip these at 255 instead of scaling them
+        grey = np.asarray(image, np.float32)
+        grey8 = to_uint8(grey * (255 / 65535)) if grey.max(initial=0) > 255 else to_uint8(grey)
+        return np.repeat(grey8[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def write(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> None:
+    """Writes a uint8 RGB image in the format that the path's extension names.
+
+    The file appears whole or not at all: it is written beside its place and then renamed.
+
+    Args:
+        path: Where to; its folder is made if need be.
+        image: uint8 array of shape (height, width, 3), RGB.
+        quality: For JPEG and WebP, 1 to 100.
+
+    Raises:
+        InputError: The extension names no format that can be written, or the path is a folder.
+    """
+    path = Path(path)
+    Image.init()
+    file_format = Image.registered_extensions().get(path.suffix.lower())
+    if file_format not in Image.SAVE:
+        raise InputError(f"Cannot write {path}: use an extension such as .png, .jpg, .webp or .tif.")
+    if path.is_dir():
+        raise InputError(f"Cannot write {path}: it is a folder.")
+    options = {"quality": quality} if file_format in ("JPEG", "WEBP") else {}
+    write_atomically(path, lambda file: Image.fromarray(image).save(file, format=file_format, **options))
+
+
+def write_atomically(path: "str | os.PathLike", write_to) -> None:
+    """Calls `write_to(file)` on a temporary binary file and renames it to `path` once it is safely on the disk.
+
+    Whatever interrupts it, `path` holds either what it held before or the whole new content.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            write_to(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def list_images(folder: "str | os.PathLike") -> list[Path]:
+    """All image files below a folder, nested ones included, in the order of their paths."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise InputError(f"There is no folder {folder} (found {found} there): give a folder of photographs.")
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Rounds (never truncates) values in [0, 255] to uint8, and clips those outside."""
+    rounded = np.rint(image)
+    return np.clip(rounded, 0, 255, out=rounded).astype(np.uint8)
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """The 8-bit Y channel that super-resolution papers score, as MATLAB's `rgb2ycbcr` gives it for uint8.
+
+    Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, rounded: ITU-R BT.601 in studio range, 16 to 235.
+
+    Args:
+        image: uint8 array of shape (height, width, 3), RGB.
+
+    Returns:
+        uint8 array of shape (height, width).
+    """
+    weights = np.array([[65.481, 128.553, 24.966]]) / 255
+    return to_uint8(cv2.transform(image.astype(np.float64), weights) + 16)
+
+
+def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
+    """Cuts the bottom rows and right columns that keep an image's sides from being multiples of `scale`."""
+    height, width = (side - side % scale for side in image.shape[:2])
+    return image[:height, :width]
+
+
+def strip(columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Sets images of one height side by side, each below its name.
+
+    Args:
+        columns: Name to uint8 RGB image.
+
+    Returns:
+        One uint8 RGB image, white around the names and between the columns.
+    """
+    parts = []
+    for name, image in columns.items():
+        part = cv2.copyMakeBorder(image, 24, 0, 0, 4, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+        cv2.putText(part, name, (2, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+        parts.append(part)
+    return np.concatenate(parts, axis=1)
+
+
+def centre_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cuts the middle out of an image, no larger than the image."""
+    top, left = (max(0, (have - want) // 2) for have, want in zip(image.shape, (height, width), strict=False))
+    return image[top : top + height, left : left + width]

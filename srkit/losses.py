@@ -1,0 +1,97 @@
+"""Losses: pixels, VGG features, and the two sides of the adversarial game. `keras.ops` only."""
+
+import os
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from srkit.errors import InputError
+
+PIXEL_LOSSES = ("mse", "mae")
+CONTENT_LOSSES = ("mse", "vgg22", "vgg54")
+
+# φ_{i,j} of the SRGAN paper is the j-th convolution, after its activation, before the i-th max pooling.
+_VGG_LAYERS = {"vgg22": "block2_conv2", "vgg54": "block5_conv4"}
+_VGG_MEAN_RGB = (123.68, 116.779, 103.939)
+
+
+def mse(hr, sr):
+    """Mean squared error of images scaled to [-1, 1] (Ledig et al. 2017, equation 4). Arguments in [0, 255]."""
+    return ops.mean(ops.square((hr - sr) / 127.5))
+
+
+def mae(hr, sr):
+    """Mean absolute error of images scaled to [-1, 1]: EDSR's L1 loss. Arguments in [0, 255]."""
+    return ops.mean(ops.absolute((hr - sr) / 127.5))
+
+
+class VGGLoss:
+    """Mean squared distance of VGG19 features, divided by 12.75 (Ledig et al. 2017, equation 5 and section 3.2).
+
+    Args:
+        layer: `"vgg22"` (low-level features) or `"vgg54"` (high-level ones, SRGAN's).
+        weights: A Keras `.h5` file of VGG19's convolutions. Without: `SRKIT_VGG19_WEIGHTS`, or else the file that
+            keras.applications downloads and checks.
+
+    Raises:
+        InputError: The weights cannot be had. A loss on random features would look like training, and be none.
+    """
+
+    def __init__(self, layer: str = "vgg54", weights: "str | os.PathLike | None" = None):
+        vgg = _load_vgg19(weights or os.environ.get("SRKIT_VGG19_WEIGHTS"))
+        self._features = keras.Model(vgg.input, vgg.get_layer(_VGG_LAYERS[layer]).output, name=layer)
+        self._features.trainable = False
+
+    def __call__(self, hr, sr):
+        """The loss between two batches `(batch, height, width, 3)`, RGB in [0, 255]. No gradient flows to `hr`."""
+        return ops.mean(ops.square(ops.stop_gradient(self.features(hr)) - self.features(sr)))
+
+    def features(self, image):
+        """VGG19's features / 12.75 of a batch `(batch, height, width, 3)`, RGB in [0, 255]."""
+        bgr = ops.flip(image - ops.convert_to_tensor(_VGG_MEAN_RGB, dtype=image.dtype), axis=-1)
+        return ops.cast(self._features(bgr, training=False), "float32") / 12.75
+
+    @property
+    def model(self) -> keras.Model:
+        """The network behind the features."""
+        return self._features
+
+
+def content_loss(name: str, vgg_weights: "str | os.PathLike | None" = None):
+    """The content loss of that name: a function of `(hr, sr)`. See `mse` and `VGGLoss`."""
+    if name not in CONTENT_LOSSES:
+        raise InputError(f"There is no content loss {name!r}: use one of {', '.join(CONTENT_LOSSES)}.")
+    return mse if name == "mse" else VGGLoss(name, vgg_weights)
+
+
+def generator_loss(sr_logits):
+    """-log D(SR), mean over the batch (Ledig et al. 2017, equation 6)."""
+    return _cross_entropy(1.0, sr_logits)
+
+
+def discriminator_loss(hr_logits, sr_logits):
+    """-log D(HR) - log(1 - D(SR)), mean over the batch (Ledig et al. 2017, equation 2)."""
+    return _cross_entropy(1.0, hr_logits) + _cross_entropy(0.0, sr_logits)
+
+
+def _cross_entropy(target: float, logits):
+    targets = ops.full_like(logits, target)
+    return ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True))
+
+
+def _load_vgg19(weights: "str | os.PathLike | None") -> keras.Model:
+    if weights and not Path(weights).is_file():
+        raise InputError(f"There is no file of VGG19 weights {weights} (argument or SRKIT_VGG19_WEIGHTS).")
+    try:
+        return keras.applications.VGG19(include_top=False, weights=str(weights) if weights else "imagenet")
+    except Exception as error:  # Keras raises whatever its download or h5py raised
+        if weights:
+            raise InputError(
+                f"{weights} does not hold VGG19's convolution layers in Keras' layout ({type(error).__name__})."
+            ) from None
+        raise InputError(
+            "The VGG19 weights could not be downloaded, and random ones would be no content loss. Check the network, "
+            "or set SRKIT_VGG19_WEIGHTS to a copy of vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5, "
+            "or use content_loss='mse'."
+        ) from None

@@ -1,0 +1,40 @@
+"""What the builders share."""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+import keras
+
+from srkit.errors import InputError
+from srkit.resize import SCALES
+
+
+def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
+    """Has a builder's models remember how they were built, as `model.recipe`: {"model": name, arguments…}.
+
+    `srkit.weights` writes the recipe into weight files, which is how they load without being told the model.
+    """
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def build_and_remember(*args, **kwargs) -> keras.Model:
+        arguments = signature.bind(*args, **kwargs)
+        arguments.apply_defaults()
+        model = build(*args, **kwargs)
+        model.recipe = {"model": build.__name__, **arguments.arguments}
+        return model
+
+    return build_and_remember
+
+
+def check_choice(name: str, value: object, choices: tuple) -> None:
+    """Raises an InputError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise InputError(f"There is no {name} {value!r}: use one of {', '.join(map(str, choices))}.")
+
+
+def upsampling_steps(scale: int) -> list[int]:
+    """The factors by which a network upsamples in turn: x4 is twice x2, x8 three times x2."""
+    check_choice("scale", scale, SCALES)
+    return {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}[scale]

@@ -1,0 +1,46 @@
+"""The discriminator of SRGAN (Ledig et al. 2017, section 2.1.1 and figure 4)."""
+
+import keras
+from keras import layers
+
+from srkit.errors import InputError
+from srkit.models.common import rebuildable
+
+
+@rebuildable
+def discriminator(hr_size: int = 96, filters: int = 64) -> keras.Model:
+    """Builds SRGAN's discriminator, ending in a logit.
+
+    The paper ends in a sigmoid; a logit with `from_logits=True` is the same function, and stable.
+
+    Args:
+        hr_size: Side of the square HR crops that it judges, in px; a multiple of 16.
+        filters: Channels of the first convolution; the others have twice, four times and eight times as many.
+
+    Returns:
+        A model from `(batch, hr_size, hr_size, 3)`, RGB in [0, 255], to `(batch, 1)`: above 0 means "an original".
+
+    Raises:
+        InputError: The crop's side is not a multiple of 16.
+    """
+    if hr_size < 16 or hr_size % 16:
+        raise InputError(f"The discriminator needs HR crops whose side is a multiple of 16; received {hr_size}.")
+    hr = keras.Input((hr_size, hr_size, 3), name="hr")
+    x = layers.Rescaling(1 / 127.5, offset=-1)(hr)
+    x = layers.Conv2D(filters, 3, padding="same")(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = _block(x, filters, strides=2)
+    for multiple in (2, 4, 8):
+        x = _block(x, filters * multiple, strides=1)
+        x = _block(x, filters * multiple, strides=2)
+    x = layers.Flatten()(x)
+    x = layers.Dense(1024)(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    logit = layers.Dense(1, dtype="float32", name="logit")(x)
+    return keras.Model(hr, logit, name="discriminator")
+
+
+def _block(x, filters: int, strides: int):
+    x = layers.Conv2D(filters, 3, strides=strides, padding="same")(x)
+    x = layers.BatchNormalization(momentum=0.8)(x)
+    return layers.LeakyReLU(negative_slope=0.2)(x)

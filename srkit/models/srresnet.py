@@ -1,0 +1,72 @@
+"""SRResNet, the generator of SRGAN (Ledig et al. 2017, section 2.1.1 and figure 4)."""
+
+import keras
+from keras import layers
+
+from srkit.layers import ICNR, PixelShuffle, SubPixelConv2D, SubPixelPReLU
+from srkit.models.common import check_choice, rebuildable, upsampling_steps
+
+
+@rebuildable
+def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling: str = "subpixel") -> keras.Model:
+    """Builds SRResNet: residual blocks with batch norm and PReLU, 9x9 head and tail, tanh output.
+
+    With the defaults it has 1,554,883 parameters and the topology, layer by layer, of the Keras SRGAN proof of
+    concept, whose `.h5` files therefore load. Its last pixel shuffle and 9x9 convolution are evaluated as one
+    (see `SubPixelConv2D`).
+
+    Args:
+        scale: 2, 3, 4 or 8.
+        filters: Channels of the residual body.
+        num_blocks: Residual blocks.
+        upsampling: `"subpixel"` convolution, as published, initialised by ICNR; or `"resize"`: nearest resize, then
+            convolution.
+
+    Returns:
+        A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
+
+    Raises:
+        InputError: A scale or an upsampling that does not exist.
+    """
+    check_choice("upsampling", upsampling, ("subpixel", "resize"))
+    steps = upsampling_steps(scale)
+    lr = keras.Input((None, None, 3), name="lr")
+    x = layers.Rescaling(1 / 255)(lr)
+    x = layers.Conv2D(filters, 9, padding="same")(x)
+    x = head = layers.PReLU(shared_axes=[1, 2])(x)
+    for _ in range(num_blocks):
+        x = _residual_block(x, filters)
+    x = layers.Conv2D(filters, 3, padding="same")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Add()([head, x])
+    x = _resize(x, filters, steps) if upsampling == "resize" else _subpixel(x, filters, steps)
+    sr = layers.Rescaling(127.5, offset=127.5, dtype="float32", name="sr")(x)
+    return keras.Model(lr, sr, name="srresnet")
+
+
+def _residual_block(inputs, filters: int):
+    x = layers.Conv2D(filters, 3, padding="same")(inputs)
+    x = layers.BatchNormalization(momentum=0.8)(x)
+    x = layers.PReLU(shared_axes=[1, 2])(x)
+    x = layers.Conv2D(filters, 3, padding="same")(x)
+    x = layers.BatchNormalization(momentum=0.8)(x)
+    return layers.Add()([inputs, x])
+
+
+def _subpixel(x, filters: int, steps: list[int]):
+    *first_steps, last = steps
+    for step in first_steps:
+        x = layers.Conv2D(filters * step**2, 3, padding="same", kernel_initializer=ICNR(step))(x)
+        x = PixelShuffle(step)(x)
+        x = layers.PReLU(shared_axes=[1, 2])(x)
+    x = layers.Conv2D(filters * last**2, 3, padding="same", kernel_initializer=ICNR(last))(x)
+    x = SubPixelPReLU(last)(x)
+    return SubPixelConv2D(3, 9, last, activation="tanh", dtype="float32")(x)
+
+
+def _resize(x, filters: int, steps: list[int]):
+    for step in steps:
+        x = layers.UpSampling2D(step, interpolation="nearest")(x)
+        x = layers.Conv2D(filters, 3, padding="same")(x)
+        x = layers.PReLU(shared_axes=[1, 2])(x)
+    return layers.Conv2D(3, 9, padding="same", activation="tanh", dtype="float32")(x)

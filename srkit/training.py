@@ -1,0 +1,486 @@
+"""Training: `PreTrainer` (pixel loss) and `GanTrainer` (content and adversarial loss), resumable at any step."""
+
+import contextlib
+import json
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from srkit import images, losses, metrics, resize
+from srkit.data import Pairs
+from srkit.errors import InputError, TrainingDiverged
+from srkit.inference import predict, scale_of
+from srkit.models.common import check_choice
+from srkit.runs import RunFolder
+from srkit.weights import save_weights
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+SCHEDULES = ("constant", "halves", "cosine")
+
+_SECONDS_BETWEEN_CHECKPOINTS = 300
+_NUM_PICTURES, _PICTURE_PX = 3, 192
+
+
+def learning_rate_at(step: int, steps: int, learning_rate: float, schedule: str = "constant") -> float:
+    """The learning rate of a step.
+
+    Args:
+        step: From 0.
+        steps: Of the whole training.
+        learning_rate: The first and highest one.
+        schedule: `"constant"`; `"halves"`: a tenth of it in the second half of the training (Ledig et al. 2017,
+            section 3.2: 1e-4, then 1e-5); `"cosine"`: down to nothing along a half cosine.
+    """
+    if schedule == "halves":
+        return learning_rate if step < steps / 2 else learning_rate / 10
+    if schedule == "cosine":
+        return learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return learning_rate
+
+
+def set_precision(model: keras.Model, precision: str) -> None:
+    """Has a model compute in `"float32"` or `"mixed_bfloat16"`.
+
+    Weights stay float32, and so does all that comes after the last layer with weights but one: bfloat16 has three
+    significant digits, too few for the pixels themselves.
+    """
+    last = max(index for index, layer in enumerate(model.layers) if layer.weights)
+    for index, layer in enumerate(model.layers):
+        layer.dtype_policy = keras.dtype_policies.get(precision if index < last else "float32")
+
+
+class Trainer:
+    """What the trainers share: the loop, validation, checkpoints, history. Subclasses say what a step is."""
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        run_dir: "str | os.PathLike",
+        learning_rate: float,
+        schedule: str,
+        precision: str,
+    ):
+        check_choice("schedule", schedule, SCHEDULES)
+        check_choice("precision", precision, PRECISIONS)
+        self.generator = generator
+        self.scale = scale_of(generator)
+        self.run = RunFolder(run_dir)
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.step = 0
+        self.best_score = -math.inf
+        self._models = {"generator": generator}
+        self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
+        self._settings = {
+            "trainer": type(self).__name__,
+            "model": dict(getattr(generator, "recipe", {"model": generator.name})),
+            "learning_rate": learning_rate,
+            "schedule": schedule,
+            "precision": precision,
+        }
+        self._strategy = tf.distribute.get_strategy()
+        self._saved_at = time.monotonic()
+
+    @property
+    def history(self) -> list[dict]:
+        """One entry a step: losses, learning rate, and at validations the scores."""
+        return self.run.history()
+
+    def train(
+        self,
+        train: Pairs,
+        valid: Pairs,
+        steps: int,
+        evaluate_every: int = 1_000,
+        checkpoint_every: int = 500,
+        batch_size: int = 16,
+        hr_size: int = 96,
+        seed: int = 0,
+    ) -> list[dict]:
+        """Trains up to `steps` steps in all; goes on where the run folder's last checkpoint stopped.
+
+        Ctrl-C finishes the step, saves a checkpoint, and then interrupts.
+
+        Args:
+            train: Pairs to cut batches from.
+            valid: Pairs to validate on, as whole images.
+            steps: Of the whole run, those done before counted in.
+            evaluate_every: Steps from one validation to the next. There is one at the end, too.
+            checkpoint_every: Steps from one checkpoint to the next, which come at least every five minutes.
+            batch_size: Crops in a batch.
+            hr_size: Side of the HR crops, in px.
+            seed: Of the batches.
+
+        Returns:
+            The history (see `history`).
+
+        Raises:
+            InputError: The settings are not those of the run folder, or the data is of another scale.
+            TrainingDiverged: A loss is infinite or not a number. The models are back at the last checkpoint.
+        """
+        self._check(train, valid)
+        batches = {"batch_size": batch_size, "hr_size": hr_size, "seed": seed}
+        data = {"train": train.identity, "valid": valid.identity}
+        self.run.check_settings({**self._settings, **batches, **data})
+        if not self._restore():
+            self._prepare(valid)
+            self._save()
+        if self.step >= steps:
+            print(f"{self.run.path} has done {self.step} of {steps} steps: nothing is left to do.")
+            return self.history
+        dataset = train.batches(**batches, start=self.step, stop=steps)
+        baseline = _score(valid, lambda lr: resize.upscale(lr, self.scale))
+        with contextlib.ExitStack() as stack:
+            interrupted = stack.enter_context(_deferred_interrupt())
+            log = stack.enter_context(self.run.open_history(self.step))
+            board = tf.summary.create_file_writer(str(self.run.path / "tensorboard"))
+            stack.enter_context(board.as_default())
+            bar = stack.enter_context(_progress_bar(self.run.path.name, self.step, steps))
+            for lr, hr in self._strategy.experimental_distribute_dataset(dataset):
+                entry = self._train_one(lr, hr, steps)
+                done = self.step >= steps
+                if done or self.step % evaluate_every == 0:
+                    entry |= self._validate(valid, baseline)
+                    tqdm.write(self._report(entry))
+                log.write(json.dumps(entry) + "\n")
+                for name, value in entry.items():
+                    tf.summary.scalar(name, value, step=self.step)
+                bar.set_postfix({name: f"{entry[name]:.4g}" for name in self._shown}, refresh=False)
+                bar.update()
+                if self._checkpoint_is_due(checkpoint_every) or "psnr" in entry or interrupted.is_set():
+                    log.flush()
+                    os.fsync(log.fileno())
+                    self._save()
+                if interrupted.is_set():
+                    raise KeyboardInterrupt(f"stopped at step {self.step}; the same call goes on from there")
+        return self.history
+
+    # What a subclass defines.
+
+    _shown: tuple[str, ...]  # the losses beside the progress bar
+
+    def _compute_step(self, lr: tf.Tensor, hr: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Updates the models with one batch. Returns the losses by name."""
+        raise NotImplementedError
+
+    def _validation_score(self, valid: Pairs, scores: dict[str, float]) -> dict[str, float]:
+        """What validation adds to PSNR and SSIM: at least `score`, by which the best weights are known."""
+        raise NotImplementedError
+
+    def _prepare(self, valid: Pairs) -> None:
+        """What is done once, before the first step of a new run."""
+
+    def _picture_columns(self, index: int) -> dict[str, np.ndarray]:
+        """Columns of the validation pictures between bicubic and the model's, for picture number `index`."""
+        return {}
+
+    # The loop's parts.
+
+    def _check(self, train: Pairs, valid: Pairs) -> None:
+        for name, pairs in (("train", train), ("valid", valid)):
+            if pairs.scale != self.scale:
+                raise InputError(
+                    f"The model enlarges {self.scale} times, the pairs in `{name}` are of scale {pairs.scale}: "
+                    "make them with the model's scale."
+                )
+
+    def _train_one(self, lr, hr, steps: int) -> dict[str, float]:
+        rate = learning_rate_at(self.step, steps, self.learning_rate, self.schedule)
+        for optimizer in self._optimizers.values():
+            optimizer.learning_rate = rate
+        values = {name: float(value) for name, value in self._run_step(lr, hr).items()}
+        if not all(math.isfinite(value) for value in values.values()):
+            step = self.step
+            self._restore()
+            raise TrainingDiverged(
+                f"A loss is no longer a finite number at step {step + 1} ({values}). The models are back at step "
+                f"{self.step}, and the weights in {self.run.path} are those of before: try a lower learning rate."
+            )
+        self.step += 1
+        return {"step": self.step, **values, "learning_rate": rate}
+
+    @tf.function
+    def _run_step(self, lr, hr):
+        per_replica = self._strategy.run(self._compute_step, args=(lr, hr))
+        return {
+            name: self._strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+            for name, value in per_replica.items()
+        }
+
+    def _apply_gradients(self, name: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Updates the model of that name. Replicas' gradients are summed, so each gives its share of the mean."""
+        variables = self._models[name].trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self._optimizers[name].apply([g / self._strategy.num_replicas_in_sync for g in gradients], variables)
+
+    def _add_optimizer(self, name: str) -> None:
+        optimizer = keras.optimizers.Adam(self.learning_rate)
+        optimizer.build(self._models[name].trainable_variables)
+        self._optimizers[name] = optimizer
+
+    def _validate(self, valid: Pairs, baseline: dict[str, float]) -> dict[str, float]:
+        scores = _score(valid, lambda lr: images.to_uint8(predict(self.generator, lr)))
+        scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
+        scores |= self._validation_score(valid, scores)
+        self._save_pictures(valid)
+        save = {"last": self.generator}
+        if scores["score"] > self.best_score:
+            self.best_score = scores["score"]
+            save["best"] = self.generator
+        for name, model in save.items():
+            save_weights(model, self.run.path / f"{name}.weights.h5")
+        return scores
+
+    def _report(self, entry: dict[str, float]) -> str:
+        return (
+            f"step {entry['step']:,}: PSNR {entry['psnr']:.2f} dB, SSIM {entry['ssim']:.4f} "
+            f"(bicubic {entry['bicubic_psnr']:.2f} dB, {entry['bicubic_ssim']:.4f}; Y, border {self.scale})"
+        )
+
+    def _save_pictures(self, valid: Pairs) -> None:
+        strips = []
+        for index in range(min(_NUM_PICTURES, len(valid))):
+            lr, hr = _picture_crop(*valid[index], self.scale)
+            columns = {
+                "LR": resize.nearest(lr, self.scale),
+                "bicubic": resize.upscale(lr, self.scale),
+                **self._picture_columns(index),
+                self._picture_name: images.to_uint8(predict(self.generator, lr)),
+                "HR": hr,
+            }
+            images.write(self.run.path / "pictures" / f"step-{self.step:09}-{index}.png", images.strip(columns))
+            strips.append(columns)
+        tf.summary.image("validation", [np.concatenate(list(c.values()), 1) for c in strips[:1]], step=self.step)
+
+    def _checkpoint_is_due(self, checkpoint_every: int) -> bool:
+        return self.step % checkpoint_every == 0 or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS
+
+    def _state(self) -> dict[str, keras.Variable]:
+        """All variables that training changes, by a name for each."""
+        owners = {**self._models, **{f"{name}_optimizer": value for name, value in self._optimizers.items()}}
+        return {
+            f"{owner}-{index}": variable
+            for owner, value in owners.items()
+            for index, variable in enumerate(value.variables)
+        }
+
+    def _save(self) -> None:
+        arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in self._state().items()}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            return  # the next step's loss will say so, and the last good checkpoint must still be there
+        self.run.save_checkpoint(self.step, arrays, {"best_score": self.best_score})
+        self._saved_at = time.monotonic()
+
+    def _restore(self) -> bool:
+        """Goes back to the run folder's newest checkpoint. False where there is none."""
+        checkpoint = self.run.load_checkpoint()
+        if checkpoint is None:
+            return False
+        step, arrays, extra = checkpoint
+        state = self._state()
+        if {name: array.shape for name, array in arrays.items()} != {name: v.shape for name, v in state.items()}:
+            raise InputError(f"The checkpoint in {self.run.path} is of another model: give another run folder.")
+        for name, variable in state.items():
+            variable.assign(arrays[name])
+        self.step, self.best_score = step, extra["best_score"]
+        return True
+
+
+class PreTrainer(Trainer):
+    """Trains a generator on a pixel loss: SRResNet's pretraining (MSE) or EDSR (MAE).
+
+    Args:
+        model: From LR to SR.
+        run_dir: The run's folder. One that holds a run with the same settings is resumed.
+        loss: `"mse"` or `"mae"` (see `srkit.losses`).
+        learning_rate: Of Adam, at the start.
+        schedule: See `learning_rate_at`.
+        precision: `"float32"`, or `"mixed_bfloat16"`: faster on processors and GPUs with bfloat16.
+
+    The best weights are those with the highest validation PSNR.
+    """
+
+    _shown = ("loss",)
+
+    def __init__(
+        self,
+        model: keras.Model,
+        run_dir: "str | os.PathLike",
+        loss: str = "mse",
+        learning_rate: float = 1e-4,
+        schedule: str = "constant",
+        precision: str = "float32",
+    ):
+        check_choice("loss", loss, losses.PIXEL_LOSSES)
+        super().__init__(model, run_dir, learning_rate, schedule, precision)
+        set_precision(model, precision)
+        self._loss = {"mse": losses.mse, "mae": losses.mae}[loss]
+        self._settings["loss"] = loss
+        self._picture_name = "PRE"
+        self._add_optimizer("generator")
+
+    def _compute_step(self, lr, hr):
+        with tf.GradientTape() as tape:
+            loss = self._loss(hr, self.generator(lr, training=True))
+        self._apply_gradients("generator", tape, loss)
+        return {"loss": loss}
+
+    def _validation_score(self, valid, scores):
+        return {"score": scores["psnr"]}
+
+
+class GanTrainer(Trainer):
+    """Fine-tunes a pretrained generator against a discriminator: SRGAN (Ledig et al. 2017).
+
+    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3). Discriminator and
+    generator are updated in turn, once each a step.
+
+    Args:
+        generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
+        discriminator: From HR crops to logits.
+        run_dir: The run's folder. One that holds a run with the same settings is resumed.
+        content_loss: `"vgg54"` (SRGAN), `"vgg22"` or `"mse"` (see `srkit.losses`).
+        adversarial_weight: 1e-3 in the paper.
+        learning_rate: Of both Adams, at the start.
+        schedule: See `learning_rate_at`.
+        precision: `"float32"`, or `"mixed_bfloat16"`.
+        vgg_weights: See `srkit.losses.VGGLoss`.
+
+    The history has `d_hr` and `d_sr`, the discriminator's mean probability that an original, and a reconstruction, is
+    an original. The best weights are those with the lowest content loss in validation.
+    """
+
+    _shown = ("content_loss", "adversarial_loss", "d_loss", "d_hr", "d_sr")
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        run_dir: "str | os.PathLike",
+        content_loss: str = "vgg54",
+        adversarial_weight: float = 1e-3,
+        learning_rate: float = 1e-4,
+        schedule: str = "halves",
+        precision: str = "float32",
+        vgg_weights: "str | os.PathLike | None" = None,
+    ):
+        super().__init__(generator, run_dir, learning_rate, schedule, precision)
+        self.discriminator = discriminator
+        self._models["discriminator"] = discriminator
+        self._content_loss = losses.content_loss(content_loss, vgg_weights)
+        self._adversarial_weight = adversarial_weight
+        self._settings |= {
+            "discriminator": dict(getattr(discriminator, "recipe", {"model": discriminator.name})),
+            "content_loss": content_loss,
+            "adversarial_weight": adversarial_weight,
+        }
+        self._picture_name = "GAN"
+        for model in (generator, discriminator, getattr(self._content_loss, "model", None)):
+            if model is not None:
+                set_precision(model, precision)
+        for name in self._models:
+            self._add_optimizer(name)
+
+    def train(self, train: Pairs, valid: Pairs, steps: int, hr_size: int = 96, **options) -> list[dict]:
+        """As `Trainer.train`; the HR crops must have the size that the discriminator was built for."""
+        expected = self.discriminator.input_shape[1]
+        if hr_size != expected:
+            raise InputError(f"The discriminator was built for HR crops of {expected} px; received hr_size={hr_size}.")
+        return super().train(train, valid, steps, hr_size=hr_size, **options)
+
+    def _compute_step(self, lr, hr):
+        with tf.GradientTape() as generator_tape:
+            sr = self.generator(lr, training=True)
+            # First the discriminator is updated, then the generator plays against the new one (section 2.1).
+            with generator_tape.stop_recording(), tf.GradientTape() as discriminator_tape:
+                hr_logits = self.discriminator(hr, training=True)
+                sr_logits = self.discriminator(sr, training=True)
+                d_loss = losses.discriminator_loss(hr_logits, sr_logits)
+            with generator_tape.stop_recording():
+                self._apply_gradients("discriminator", discriminator_tape, d_loss)
+            content = self._content_loss(hr, sr)
+            adversarial = losses.generator_loss(self.discriminator(sr, training=True))
+            g_loss = content + self._adversarial_weight * adversarial
+        self._apply_gradients("generator", generator_tape, g_loss)
+        return {
+            "g_loss": g_loss,
+            "content_loss": content,
+            "adversarial_loss": adversarial,
+            "d_loss": d_loss,
+            "d_hr": tf.reduce_mean(tf.sigmoid(hr_logits)),
+            "d_sr": tf.reduce_mean(tf.sigmoid(sr_logits)),
+        }
+
+    def _validation_score(self, valid, scores):
+        """The content loss, on the middle of each image so that VGG's memory stays bounded."""
+        contents = []
+        for lr, hr in valid.pairs():
+            lr, hr = _picture_crop(lr, hr, self.scale, 384)
+            sr = predict(self.generator, lr)
+            contents.append(float(self._content_loss(hr[None].astype(np.float32), sr[None])))
+        content = float(np.mean(contents))
+        return {"valid_content_loss": content, "score": -content}
+
+    def _prepare(self, valid):
+        for index in range(min(_NUM_PICTURES, len(valid))):
+            lr, _ = _picture_crop(*valid[index], self.scale)
+            images.write(self._pre_path(index), images.to_uint8(predict(self.generator, lr)))
+
+    def _picture_columns(self, index):
+        return {"PRE": images.read(self._pre_path(index))}
+
+    def _pre_path(self, index: int) -> Path:
+        return self.run.path / "pictures" / f"pre-{index}.png"
+
+    def _validate(self, valid, baseline):
+        scores = super()._validate(valid, baseline)
+        save_weights(self.discriminator, self.run.path / "discriminator.weights.h5")
+        return scores
+
+
+def _score(valid: Pairs, reconstruct) -> dict[str, float]:
+    """Mean PSNR and SSIM over whole images: Y channel, as many pixels cut as the scale."""
+    scores = []
+    for lr, hr in valid.pairs():
+        sr = reconstruct(lr)
+        scores.append([f(hr, sr, border=valid.scale, luma=True) for f in (metrics.psnr, metrics.ssim)])
+    psnr, ssim = np.mean(scores, axis=0)
+    return {"psnr": float(psnr), "ssim": float(ssim)}
+
+
+def _picture_crop(lr: np.ndarray, hr: np.ndarray, scale: int, size_px: int = _PICTURE_PX):
+    """The middle of a pair, aligned: about `size_px` HR px a side."""
+    height, width = (min(side, size_px // scale) for side in lr.shape[:2])
+    top, left = (lr.shape[0] - height) // 2, (lr.shape[1] - width) // 2
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    hr_rows, hr_columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
+    return lr[rows, columns], hr[hr_rows, hr_columns]
+
+
+def _progress_bar(name: str, step: int, steps: int) -> tqdm:
+    # Rarely where the output is kept (a notebook, a log), often where it is overwritten.
+    seconds = 1 if os.isatty(2) else 15
+    return tqdm(initial=step, total=steps, desc=name, unit="step", mininterval=seconds, dynamic_ncols=True)
+
+
+@contextlib.contextmanager
+def _deferred_interrupt() -> Iterator[threading.Event]:
+    """While it lasts, Ctrl-C only sets the event: a step is never cut in two."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    previous = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, previous)

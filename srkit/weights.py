@@ -1,0 +1,160 @@
+"""Model files: the presets that come with the kit, and anybody's `.keras`, `.weights.h5` and legacy `.h5`."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+
+from srkit.errors import InputError
+from srkit.models import MODELS, discriminator
+
+_RECIPE = "srkit_recipe"  # the attribute of an .h5 file that says how to build its model
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Weights that come with the kit.
+
+    Attributes:
+        description: One line for a person.
+        file: Its name in the folder of weights.
+        sha256: Of the file; checked at each load.
+    """
+
+    description: str
+    file: str
+    sha256: str
+
+
+PRESETS: dict[str, Preset] = {}
+DEFAULT_PRESET = "srgan-x4"
+
+
+def load_model(source: "str | os.PathLike", model: keras.Model | None = None) -> keras.Model:
+    """Loads a super-resolution model.
+
+    Args:
+        source: The name of a preset, or the path of a `.keras` file, of a `.weights.h5` file, or of a legacy
+            weights-only `.h5` file of Keras 2.
+        model: A model to load the weights into. Weights that srkit saved know their model; for others without
+            this argument `srresnet(scale=4)` is tried, the generator of the Keras SRGAN proof of concept.
+
+    Returns:
+        The model, from `(batch, height, width, 3)` to `scale` times the height and width, RGB in [0, 255].
+
+    Raises:
+        InputError: There is no such preset or file, it is damaged, or it does not fit the model.
+    """
+    if str(source) in PRESETS:
+        path = _preset_path(PRESETS[str(source)])
+    else:
+        path = Path(source)
+        if not path.is_file():
+            presets = f"; the presets are {', '.join(PRESETS)}" if PRESETS else ""
+            raise InputError(f"There is no model {source}: give the path of a .keras or .h5 file{presets}.")
+    if path.suffix == ".keras":
+        return _load_keras(path)
+    if path.suffix not in (".h5", ".hdf5"):
+        raise InputError(f"{path} is no model file: .keras, .weights.h5 and .h5 are known.")
+    try:
+        with h5py.File(path) as file:
+            recipe = json.loads(file.attrs.get(_RECIPE, "null"))
+            legacy = "layer_names" in file.attrs or "model_weights" in file
+            num_values = _num_values(file)
+    except OSError:
+        raise InputError(f"{path} is damaged, or no HDF5 file.") from None
+    if model is None:
+        model = build(recipe) if recipe else MODELS["srresnet"](scale=4)
+    _load_weights(model, path, legacy, num_values)
+    return model
+
+
+def build(recipe: dict) -> keras.Model:
+    """Builds the model of a recipe: `{"model": name in MODELS, or "discriminator", arguments…}`."""
+    builders = {**MODELS, "discriminator": discriminator}
+    arguments = dict(recipe)
+    name = arguments.pop("model")
+    if name not in builders:
+        raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
+    return builders[name](**arguments)
+
+
+def save_weights(model: keras.Model, path: "str | os.PathLike") -> None:
+    """Saves a model's weights as `.weights.h5`, with the recipe by which `load_model` builds the model.
+
+    The file appears whole or not at all.
+    """
+    path = Path(path)
+    if not path.name.endswith(".weights.h5"):
+        raise InputError(f"Weights are saved as .weights.h5; received {path}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        model.save_weights(temporary)
+        if hasattr(model, "recipe"):
+            with h5py.File(temporary, "a") as file:
+                file.attrs[_RECIPE] = json.dumps(dict(model.recipe))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def weights_dir() -> Path:
+    """The folder of the presets' files: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "pretrained"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+def _preset_path(preset: Preset) -> Path:
+    path = weights_dir() / preset.file
+    if not path.is_file():
+        raise InputError(f"The preset's file {path} is missing: install srkit anew.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != preset.sha256:
+        raise InputError(f"{path} is not the file that was published (its SHA-256 differs): install srkit anew.")
+    return path
+
+
+def _load_keras(path: Path) -> keras.Model:
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises many kinds; its first line says what
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
+
+
+def _load_weights(model: keras.Model, path: Path, legacy: bool, num_values: int) -> None:
+    name = model.name
+    if num_values != model.count_params():
+        raise InputError(
+            f"{path} does not fit {name}: it holds {num_values:,} values, "
+            f"the model has {model.count_params():,}. Give the model that the weights were made for (model=…)."
+        )
+    # Keras tells the two formats apart by the name alone.
+    suffix = ".h5" if legacy else ".weights.h5"
+    with tempfile.TemporaryDirectory() as folder:
+        if path.name.endswith(".weights.h5") == legacy:
+            path = Path(shutil.copy(path, Path(folder) / f"model{suffix}"))
+        try:
+            model.load_weights(path)
+        except (ValueError, KeyError, OSError) as error:
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise InputError(f"{path} does not fit {name}: {reason}") from None
+
+
+def _num_values(file: h5py.File) -> int:
+    """How many numbers a file of weights holds, an optimizer's state left out."""
+    sizes = []
+
+    def visit(name: str, item) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            sizes.append(item.size)
+
+    file.visititems(visit)
+    return sum(sizes)

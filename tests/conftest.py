@@ -1,0 +1,19 @@
+"""Real small photographs for all tests."""
+
+import numpy as np
+import pytest
+from skimage import data as photographs
+
+from srkit import data
+
+
+@pytest.fixture(scope="session")
+def cat() -> np.ndarray:
+    """A photograph of a cat, 451x300 px, uint8 RGB."""
+    return photographs.chelsea()
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory) -> tuple[data.Pairs, data.Pairs]:
+    """Train and valid pairs at x4 from four of the sample photographs."""
+    return data.samples(num_images=4, cache_dir=tmp_path_factory.mktemp("cache"))
