@@ -223,7 +223,7 @@ class Trainer:
         self._optimizers[name].apply([g / self._strategy.num_replicas_in_sync for g in gradients], variables)
 
     def _add_optimizer(self, name: str) -> None:
-        optimizer = keras.optimizers.Adam(self.learning_rate)
+        optimizer = keras.optimizers.Adam(self.learning_rate, name=f"{name}_optimizer")
         optimizer.build(self._models[name].trainable_variables)
         self._optimizers[name] = optimizer
 

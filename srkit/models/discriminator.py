@@ -6,6 +6,9 @@ from keras import layers
 from srkit.errors import InputError
 from srkit.models.common import rebuildable
 
+# Channels as multiples of the first convolution's, and strides, of the seven convolutions behind it.
+_BLOCKS = ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2))
+
 
 @rebuildable
 def discriminator(hr_size: int = 96, filters: int = 64) -> keras.Model:
@@ -26,21 +29,15 @@ def discriminator(hr_size: int = 96, filters: int = 64) -> keras.Model:
     if hr_size < 16 or hr_size % 16:
         raise InputError(f"The discriminator needs HR crops whose side is a multiple of 16; received {hr_size}.")
     hr = keras.Input((hr_size, hr_size, 3), name="hr")
-    x = layers.Rescaling(1 / 127.5, offset=-1)(hr)
-    x = layers.Conv2D(filters, 3, padding="same")(x)
-    x = layers.LeakyReLU(negative_slope=0.2)(x)
-    x = _block(x, filters, strides=2)
-    for multiple in (2, 4, 8):
-        x = _block(x, filters * multiple, strides=1)
-        x = _block(x, filters * multiple, strides=2)
-    x = layers.Flatten()(x)
-    x = layers.Dense(1024)(x)
-    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="normalize")(hr)
+    x = layers.Conv2D(filters, 3, padding="same", name="conv1")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="conv1_relu")(x)
+    for number, (multiple, strides) in enumerate(_BLOCKS, start=2):
+        x = layers.Conv2D(filters * multiple, 3, strides=strides, padding="same", name=f"conv{number}")(x)
+        x = layers.BatchNormalization(momentum=0.8, name=f"conv{number}_bn")(x)
+        x = layers.LeakyReLU(negative_slope=0.2, name=f"conv{number}_relu")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(1024, name="dense")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="dense_relu")(x)
     logit = layers.Dense(1, dtype="float32", name="logit")(x)
     return keras.Model(hr, logit, name="discriminator")
-
-
-def _block(x, filters: int, strides: int):
-    x = layers.Conv2D(filters, 3, strides=strides, padding="same")(x)
-    x = layers.BatchNormalization(momentum=0.8)(x)
-    return layers.LeakyReLU(negative_slope=0.2)(x)

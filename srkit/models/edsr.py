@@ -40,27 +40,30 @@ def edsr(
     steps = upsampling_steps(scale)
     mean = [-value / 127.5 for value in DIV2K_MEAN_RGB]
     lr = keras.Input((None, None, 3), name="lr")
-    x = layers.Rescaling(1 / 127.5, offset=mean)(lr)
-    x = head = layers.Conv2D(filters, 3, padding="same")(x)
-    for _ in range(num_blocks):
-        x = _residual_block(x, filters, residual_scaling)
-    x = layers.Conv2D(filters, 3, padding="same")(x)
-    x = layers.Add()([head, x])
-    for step in steps:
-        if upsampling == "resize":
-            x = layers.UpSampling2D(step, interpolation="nearest")(x)
-            x = layers.Conv2D(filters, 3, padding="same")(x)
-        else:
-            x = layers.Conv2D(filters * step**2, 3, padding="same", kernel_initializer=ICNR(step))(x)
-            x = PixelShuffle(step)(x)
-    x = layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
+    x = layers.Rescaling(1 / 127.5, offset=mean, name="normalize")(lr)
+    x = head = layers.Conv2D(filters, 3, padding="same", name="head_conv")(x)
+    for number in range(1, num_blocks + 1):
+        x = _residual_block(x, filters, residual_scaling, f"block{number}")
+    x = layers.Conv2D(filters, 3, padding="same", name="body_conv")(x)
+    x = layers.Add(name="body_add")([head, x])
+    for number, step in enumerate(steps, start=1):
+        x = _upsample(x, filters, step, upsampling, f"upsample{number}")
+    x = layers.Conv2D(3, 3, padding="same", dtype="float32", name="tail_conv")(x)
     sr = layers.Rescaling(127.5, offset=list(DIV2K_MEAN_RGB), dtype="float32", name="sr")(x)
     return keras.Model(lr, sr, name="edsr")
 
 
-def _residual_block(inputs, filters: int, residual_scaling: float):
-    x = layers.Conv2D(filters, 3, padding="same", activation="relu")(inputs)
-    x = layers.Conv2D(filters, 3, padding="same")(x)
+def _residual_block(inputs, filters: int, residual_scaling: float, name: str):
+    x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"{name}_conv1")(inputs)
+    x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv2")(x)
     if residual_scaling != 1:
-        x = layers.Rescaling(residual_scaling)(x)
-    return layers.Add()([inputs, x])
+        x = layers.Rescaling(residual_scaling, name=f"{name}_scaling")(x)
+    return layers.Add(name=f"{name}_add")([inputs, x])
+
+
+def _upsample(x, filters: int, step: int, upsampling: str, name: str):
+    if upsampling == "resize":
+        x = layers.UpSampling2D(step, interpolation="nearest", name=name)(x)
+        return layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv")(x)
+    x = layers.Conv2D(filters * step**2, 3, padding="same", kernel_initializer=ICNR(step), name=f"{name}_conv")(x)
+    return PixelShuffle(step, name=f"{name}_shuffle")(x)

@@ -31,42 +31,46 @@ def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling
     check_choice("upsampling", upsampling, ("subpixel", "resize"))
     steps = upsampling_steps(scale)
     lr = keras.Input((None, None, 3), name="lr")
-    x = layers.Rescaling(1 / 255)(lr)
-    x = layers.Conv2D(filters, 9, padding="same")(x)
-    x = head = layers.PReLU(shared_axes=[1, 2])(x)
-    for _ in range(num_blocks):
-        x = _residual_block(x, filters)
-    x = layers.Conv2D(filters, 3, padding="same")(x)
-    x = layers.BatchNormalization()(x)
-    x = layers.Add()([head, x])
+    x = layers.Rescaling(1 / 255, name="normalize")(lr)
+    x = layers.Conv2D(filters, 9, padding="same", name="head_conv")(x)
+    x = head = layers.PReLU(shared_axes=[1, 2], name="head_prelu")(x)
+    for number in range(1, num_blocks + 1):
+        x = _residual_block(x, filters, f"block{number}")
+    x = layers.Conv2D(filters, 3, padding="same", name="body_conv")(x)
+    x = layers.BatchNormalization(name="body_bn")(x)
+    x = layers.Add(name="body_add")([head, x])
     x = _resize(x, filters, steps) if upsampling == "resize" else _subpixel(x, filters, steps)
     sr = layers.Rescaling(127.5, offset=127.5, dtype="float32", name="sr")(x)
     return keras.Model(lr, sr, name="srresnet")
 
 
-def _residual_block(inputs, filters: int):
-    x = layers.Conv2D(filters, 3, padding="same")(inputs)
-    x = layers.BatchNormalization(momentum=0.8)(x)
-    x = layers.PReLU(shared_axes=[1, 2])(x)
-    x = layers.Conv2D(filters, 3, padding="same")(x)
-    x = layers.BatchNormalization(momentum=0.8)(x)
-    return layers.Add()([inputs, x])
+def _residual_block(inputs, filters: int, name: str):
+    x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv1")(inputs)
+    x = layers.BatchNormalization(momentum=0.8, name=f"{name}_bn1")(x)
+    x = layers.PReLU(shared_axes=[1, 2], name=f"{name}_prelu")(x)
+    x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv2")(x)
+    x = layers.BatchNormalization(momentum=0.8, name=f"{name}_bn2")(x)
+    return layers.Add(name=f"{name}_add")([inputs, x])
 
 
 def _subpixel(x, filters: int, steps: list[int]):
     *first_steps, last = steps
-    for step in first_steps:
-        x = layers.Conv2D(filters * step**2, 3, padding="same", kernel_initializer=ICNR(step))(x)
-        x = PixelShuffle(step)(x)
-        x = layers.PReLU(shared_axes=[1, 2])(x)
-    x = layers.Conv2D(filters * last**2, 3, padding="same", kernel_initializer=ICNR(last))(x)
-    x = SubPixelPReLU(last)(x)
-    return SubPixelConv2D(3, 9, last, activation="tanh", dtype="float32")(x)
+    for number, step in enumerate(first_steps, start=1):
+        x = _expand(x, filters, step, f"upsample{number}")
+        x = PixelShuffle(step, name=f"upsample{number}_shuffle")(x)
+        x = layers.PReLU(shared_axes=[1, 2], name=f"upsample{number}_prelu")(x)
+    x = _expand(x, filters, last, f"upsample{len(steps)}")
+    x = SubPixelPReLU(last, name=f"upsample{len(steps)}_prelu")(x)
+    return SubPixelConv2D(3, 9, last, activation="tanh", dtype="float32", name="tail_conv")(x)
+
+
+def _expand(x, filters: int, step: int, name: str):
+    return layers.Conv2D(filters * step**2, 3, padding="same", kernel_initializer=ICNR(step), name=f"{name}_conv")(x)
 
 
 def _resize(x, filters: int, steps: list[int]):
-    for step in steps:
-        x = layers.UpSampling2D(step, interpolation="nearest")(x)
-        x = layers.Conv2D(filters, 3, padding="same")(x)
-        x = layers.PReLU(shared_axes=[1, 2])(x)
-    return layers.Conv2D(3, 9, padding="same", activation="tanh", dtype="float32")(x)
+    for number, step in enumerate(steps, start=1):
+        x = layers.UpSampling2D(step, interpolation="nearest", name=f"upsample{number}")(x)
+        x = layers.Conv2D(filters, 3, padding="same", name=f"upsample{number}_conv")(x)
+        x = layers.PReLU(shared_axes=[1, 2], name=f"upsample{number}_prelu")(x)
+    return layers.Conv2D(3, 9, padding="same", activation="tanh", dtype="float32", name="tail_conv")(x)

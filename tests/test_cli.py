@@ -1,0 +1,119 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srkit import cli, images, models, save_weights
+
+TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--hr-size", "32", "--num-valid", "1"]
+
+
+@pytest.fixture
+def weights(tmp_path) -> str:
+    save_weights(models.edsr(2, filters=4, num_blocks=1), tmp_path / "toy.weights.h5")
+    return str(tmp_path / "toy.weights.h5")
+
+
+@pytest.fixture
+def photos(tmp_path, cat):
+    folder = tmp_path / "family photos"
+    for name in ("a.png", "1999/b.jpg", "1999/c.webp"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(cat[:20, :30]).save(path)
+    return folder
+
+
+def test_upscale_writes_beside_the_photograph(photos, weights, capsys):
+    assert cli.main(["upscale", str(photos / "a.png"), "--model", weights]) == 0
+    assert images.read(photos / "a_x2.png").shape == (40, 60, 3)
+    assert "1 upscaled, 0 failed" in capsys.readouterr().out
+
+
+def test_upscale_mirrors_folders(photos, weights, tmp_path):
+    assert cli.main(["upscale", str(photos), "-o", str(tmp_path / "large"), "--model", weights]) == 0
+    large = sorted(path.relative_to(tmp_path / "large").as_posix() for path in (tmp_path / "large").rglob("*.*"))
+    assert large == ["1999/b.jpg", "1999/c.webp", "a.png"]
+
+
+def test_upscale_takes_a_file_name_and_another_format(photos, weights, tmp_path):
+    out = tmp_path / "new" / "big.webp"
+    assert cli.main(["upscale", str(photos / "1999/b.jpg"), "-o", str(out), "--model", weights, "--ensemble"]) == 0
+    with Image.open(out) as image:
+        assert (image.format, image.size) == ("WEBP", (60, 40))
+
+
+def test_bad_files_are_reported_and_do_not_stop_the_others(photos, weights, tmp_path, capsys):
+    (photos / "bad.jpg").write_text("a text")
+    assert cli.main(["upscale", str(photos), "-o", str(tmp_path / "large"), "--model", weights]) == 1
+    printed = capsys.readouterr()
+    assert "bad.jpg" in printed.err and "is not an image" in printed.err
+    assert "3 upscaled, 1 failed" in printed.out
+    assert not (tmp_path / "large" / "bad.jpg").exists()
+
+
+def test_nothing_is_overwritten_unless_told(photos, weights, capsys):
+    arguments = ["upscale", str(photos / "a.png"), "--model", weights]
+    assert cli.main(arguments) == 0
+    (photos / "a_x2.png").write_bytes(b"mine")
+    assert cli.main(arguments) == 1
+    assert "already there" in capsys.readouterr().err
+    assert (photos / "a_x2.png").read_bytes() == b"mine"
+    assert cli.main([*arguments, "--overwrite"]) == 0
+
+
+def test_two_results_for_one_file_are_refused(photos, weights, tmp_path, capsys):
+    (photos / "1999/a.png").write_bytes((photos / "a.png").read_bytes())
+    inputs = [str(photos / "a.png"), str(photos / "1999/a.png")]
+    assert cli.main(["upscale", *inputs, "-o", str(tmp_path / "large"), "--model", weights]) == 1
+    assert "would both be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["upscale", "missing.png", "--model", "{weights}"], "no file missing.png"),
+        (["upscale", "a.png", "--model", "missing.h5"], "no model missing.h5"),
+        (["upscale", "{empty}", "--model", "{weights}"], "no image"),
+        (["train", "pre", "--data", "{empty}", "--steps", "1", "--run", "{empty}/run"], "no photograph"),
+        (["train", "pre", "--data", "nowhere", "--steps", "1", "--run", "{empty}/run"], "no folder nowhere"),
+        (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, weights, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    filled = [argument.format(weights=weights, empty=tmp_path / "empty") for argument in arguments]
+    assert cli.main(filled) == 1
+    error = capsys.readouterr().err
+    assert (message in error and error.startswith("srkit: ")) or "srkit: missing.png" in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_train_and_train_again(photos, tmp_path, cat, capsys):
+    for index in range(4):
+        Image.fromarray(np.roll(cat, 40 * index, axis=1)).save(photos / f"large{index}.png")
+    run = tmp_path / "run"
+    common = ["--data", str(photos), "--run", str(run), *TOY]
+    with pytest.warns(UserWarning, match="left out"):
+        assert cli.main(["train", "pre", "--steps", "2", *common]) == 0
+    with pytest.warns(UserWarning):
+        assert cli.main(["train", "pre", "--steps", "3", *common]) == 0
+    assert len((run / "history.jsonl").read_text().splitlines()) == 3
+    gan = ["train", "gan", "--steps", "1", "--run", str(tmp_path / "gan"), "--data", str(photos), *TOY[4:]]
+    with pytest.warns(UserWarning):
+        assert cli.main([*gan, "--generator", str(run / "best.weights.h5"), "--content-loss", "mse"]) == 0
+    assert (tmp_path / "gan" / "discriminator.weights.h5").is_file()
+
+
+def test_module_runs_without_a_tensorflow_lecture(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "srkit", "upscale", tmp_path / "no.png", "--model", "no.h5"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [result.stderr.strip()]
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,70 @@
+import keras
+import numpy as np
+import pytest
+
+from srkit import InputError, losses
+
+
+def test_pixel_losses_by_hand():
+    hr, sr = np.full((1, 2, 2, 3), 127.5, np.float32), np.full((1, 2, 2, 3), 255, np.float32)
+    assert float(losses.mse(hr, sr)) == pytest.approx(1)
+    assert float(losses.mae(hr, 0 * sr)) == pytest.approx(1)
+
+
+def test_adversarial_losses_by_hand():
+    log2 = np.log(2)
+    undecided, sure = np.zeros((4, 1), np.float32), np.full((4, 1), 20, np.float32)
+    assert float(losses.generator_loss(undecided)) == pytest.approx(log2)
+    assert float(losses.generator_loss(sure)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.discriminator_loss(undecided, undecided)) == pytest.approx(2 * log2)
+    assert float(losses.discriminator_loss(sure, -sure)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.discriminator_loss(-sure, sure)) == pytest.approx(40)
+
+
+@pytest.fixture(scope="session")
+def vgg_weights(tmp_path_factory):
+    """A file in the layout of VGG19's weights: the loss's arithmetic does not depend on what is in it."""
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.weights.h5"
+    keras.utils.set_random_seed(0)
+    keras.applications.VGG19(include_top=False, weights=None).save_weights(path)
+    return path
+
+
+def test_vgg_loss_is_the_distance_of_published_layers_over_12_75(vgg_weights, cat):
+    hr = cat[None, :64, :64].astype(np.float32)
+    sr = hr[:, ::-1]
+    reference = keras.applications.VGG19(include_top=False, weights=str(vgg_weights))
+    for name, layer in (("vgg22", "block2_conv2"), ("vgg54", "block5_conv4")):
+        features = keras.Model(reference.input, reference.get_layer(layer).output)
+        a, b = (np.asarray(features(keras.applications.vgg19.preprocess_input(x.copy()))) / 12.75 for x in (hr, sr))
+        assert float(losses.VGGLoss(name, vgg_weights)(hr, sr)) == pytest.approx(np.mean((a - b) ** 2), rel=1e-4)
+
+
+def test_vgg_weights_come_from_the_environment(vgg_weights, monkeypatch):
+    monkeypatch.setenv("SRKIT_VGG19_WEIGHTS", str(vgg_weights))
+    loss = losses.content_loss("vgg22")
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(loss.features(np.zeros((1, 8, 8, 3))), loss.features(np.ones((1, 8, 8, 3)) * 255))
+
+
+def test_never_random(monkeypatch, tmp_path):
+    """Without weights there is no VGG loss: neither offline, nor with a file that is missing or of something else."""
+
+    def offline(*_, **__):
+        raise OSError("URL fetch failure")
+
+    monkeypatch.delenv("SRKIT_VGG19_WEIGHTS", raising=False)
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
+    with pytest.raises(InputError, match="SRKIT_VGG19_WEIGHTS"):
+        losses.VGGLoss()
+    with pytest.raises(InputError, match="no file"):
+        losses.VGGLoss(weights=tmp_path / "none.h5")
+    (tmp_path / "text.weights.h5").write_text("no weights")
+    with pytest.raises(InputError, match="VGG19's convolution layers"):
+        losses.VGGLoss(weights=tmp_path / "text.weights.h5")
+
+
+def test_unknown_content_loss_is_refused():
+    with pytest.raises(InputError, match="vgg54"):
+        losses.content_loss("vgg19")

@@ -1,0 +1,269 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from srkit import GanTrainer, InputError, PreTrainer, TrainingDiverged, data, images, load_model, models, training
+from srkit.runs import RunFolder
+
+SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
+
+
+def pre_trainer(run_dir, seed=0, **options) -> PreTrainer:
+    keras.utils.set_random_seed(seed)
+    return PreTrainer(models.srresnet(filters=4, num_blocks=1), run_dir, **options)
+
+
+def gan_trainer(run_dir, seed=0, **options) -> GanTrainer:
+    keras.utils.set_random_seed(seed)
+    generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
+    return GanTrainer(generator, discriminator, run_dir, content_loss="mse", **options)
+
+
+TRAINERS = pytest.mark.parametrize("build", [pre_trainer, gan_trainer])
+
+
+def all_weights(trainer) -> list[np.ndarray]:
+    return [np.asarray(variable) for variable in trainer._state().values()]
+
+
+def assert_same_weights(a, b) -> None:
+    for left, right in zip(all_weights(a), all_weights(b), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.fixture
+def valid(samples):
+    return samples[1].take(1)
+
+
+@TRAINERS
+def test_run_folder_has_everything(build, samples, valid, tmp_path, capsys):
+    history = build(tmp_path / "run").train(samples[0], valid, steps=7, **SMALL)
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4, 5, 6, 7]
+    assert [entry["step"] for entry in history if "psnr" in entry] == [3, 6, 7]
+    assert {"psnr", "ssim", "bicubic_psnr", "bicubic_ssim", "score", "learning_rate"} <= set(history[-1])
+    run = tmp_path / "run"
+    for name in ("best", "last"):
+        weights = load_model(run / f"{name}.weights.h5")
+        assert weights.recipe == {
+            "model": "srresnet",
+            "scale": 4,
+            "filters": 4,
+            "num_blocks": 1,
+            "upsampling": "subpixel",
+        }
+    assert list(run.glob("tensorboard/events*"))
+    strip = images.read(run / "pictures" / "step-000000007-0.png")
+    columns = 5 if build is gan_trainer else 4
+    assert strip.shape[1] == columns * (192 + 4)
+    assert "Y, border 4" in capsys.readouterr().out
+    if build is gan_trainer:
+        assert {"d_hr", "d_sr", "valid_content_loss"} <= set(history[-1])
+        assert load_model(run / "discriminator.weights.h5").name == "discriminator"
+
+
+@TRAINERS
+def test_resumed_run_ends_with_the_same_weights(build, samples, valid, tmp_path):
+    whole = build(tmp_path / "whole", schedule="constant")
+    whole.train(samples[0], valid, steps=6, **SMALL)
+    build(tmp_path / "parts", schedule="constant").train(samples[0], valid, steps=4, **SMALL)
+    rest = build(tmp_path / "parts", seed=99, schedule="constant")  # its own initial weights must not matter
+    history = rest.train(samples[0], valid, steps=6, **SMALL)
+    assert_same_weights(whole, rest)
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4, 5, 6]
+    assert [entry.get("d_loss", entry.get("loss")) for entry in history] == [
+        entry.get("d_loss", entry.get("loss")) for entry in whole.history
+    ]
+    assert rest.best_score == whole.best_score
+
+
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_training import SMALL, gan_trainer, pre_trainer
+from srkit import data
+train, valid = data.samples(num_images=4, cache_dir=sys.argv[3])
+build = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}[sys.argv[4]]
+build(sys.argv[2]).train(train, valid.take(1), steps=300, **{**SMALL, "evaluate_every": 1000})
+"""
+
+
+def start_child(build, run, store) -> subprocess.Popen:
+    here = Path(__file__).parent
+    child = subprocess.Popen([sys.executable, "-c", CHILD, here, run, store, build.__name__])
+    while not any(int(path.stem[5:]) >= 6 for path in run.glob("checkpoints/*.npz")):
+        assert child.poll() is None
+        time.sleep(0.02)
+    return child
+
+
+@TRAINERS
+def test_killed_run_goes_on_as_if_nothing_had_happened(build, tmp_path):
+    store, run = tmp_path / "cache", tmp_path / "killed"
+    child = start_child(build, run, store)
+    time.sleep(0.3)
+    child.kill()
+    child.wait()
+    step, *_ = RunFolder(run).load_checkpoint()
+    train, valid = data.samples(num_images=4, cache_dir=store)
+    options = {**SMALL, "evaluate_every": 1000}
+    resumed, whole = build(run, seed=5), build(tmp_path / "whole")
+    for trainer in (resumed, whole):
+        trainer.schedule = "constant"  # as it was in the first half of the child's 300 steps
+        history = trainer.train(train, valid.take(1), steps=step + 3, **options)
+        assert [entry["step"] for entry in history] == list(range(1, step + 4))
+    assert_same_weights(resumed, whole)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one child")
+def test_ctrl_c_leaves_a_checkpoint_of_the_last_step(tmp_path):
+    run = tmp_path / "run"
+    child = start_child(pre_trainer, run, tmp_path / "cache")
+    child.send_signal(signal.SIGINT)
+    assert child.wait(60) != 0
+    step, *_ = RunFolder(run).load_checkpoint()
+    assert [entry["step"] for entry in RunFolder(run).history()] == list(range(1, step + 1))
+
+
+def test_damaged_checkpoint_is_passed_over(samples, valid, tmp_path):
+    whole = pre_trainer(tmp_path / "run")
+    whole.train(samples[0], valid, steps=4, **SMALL)
+    newest = sorted((tmp_path / "run" / "checkpoints").iterdir())[-1]
+    for damaged in (newest.read_bytes()[:-500], newest.read_bytes()[:5000] + b"\0" * 99 + newest.read_bytes()[5099:]):
+        newest.write_bytes(damaged)
+        with pytest.warns(UserWarning, match="damaged"):
+            step, *_ = RunFolder(tmp_path / "run").load_checkpoint()
+        assert step < 4
+    with pytest.warns(UserWarning, match="damaged"):
+        again = pre_trainer(tmp_path / "run", seed=7)
+        history = again.train(samples[0], valid, steps=4, **SMALL)
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4]
+    assert_same_weights(whole, again)
+
+
+def test_full_disk_keeps_the_checkpoint_before(samples, valid, tmp_path, monkeypatch):
+    pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)
+
+    def full(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=4, **SMALL)
+    assert RunFolder(tmp_path / "run").load_checkpoint()[0] == 2
+
+
+def test_other_settings_are_refused_and_named(samples, valid, tmp_path):
+    pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)
+    with pytest.raises(InputError, match=r"learning_rate: 0\.0001 then, 0\.001 now"):
+        pre_trainer(tmp_path / "run", learning_rate=1e-3).train(samples[0], valid, steps=4, **SMALL)
+    with pytest.raises(InputError, match="seed: 0 then, 3 now"):
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=4, seed=3, **SMALL)
+
+
+def test_finished_run_has_nothing_left_to_do(samples, valid, tmp_path, capsys):
+    first = pre_trainer(tmp_path / "run")
+    first.train(samples[0], valid, steps=3, **SMALL)
+    again = pre_trainer(tmp_path / "run", seed=8)
+    assert len(again.train(samples[0], valid, steps=2, **SMALL)) == 3
+    assert "nothing is left" in capsys.readouterr().out
+    assert_same_weights(first, again)
+
+
+def test_nan_stops_with_the_last_good_weights(samples, valid, tmp_path):
+    trainer = pre_trainer(tmp_path / "run", learning_rate=1e30, loss="mae")
+    with pytest.raises(TrainingDiverged, match="lower learning rate"):
+        trainer.train(samples[0], valid, steps=50, **SMALL)
+    assert all(np.isfinite(array).all() for array in all_weights(trainer))
+    step, arrays, _ = RunFolder(tmp_path / "run").load_checkpoint()
+    assert step == trainer.step
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_training_learns(samples, valid, tmp_path):
+    keras.utils.set_random_seed(0)
+    trainer = PreTrainer(models.edsr(filters=8, num_blocks=1), tmp_path / "run", loss="mae", learning_rate=3e-3)
+    options = {**SMALL, "batch_size": 4, "evaluate_every": 100, "checkpoint_every": 1000}
+    history = trainer.train(samples[0], valid, steps=200, **options)
+    scores = [entry["psnr"] for entry in history if "psnr" in entry]
+    assert scores[1] > scores[0] > 20
+
+
+def test_one_gan_step_is_the_papers(samples, tmp_path):
+    """The discriminator is updated first, on SR of the old generator; the generator then against the new one."""
+    import tensorflow as tf
+
+    from srkit import losses
+
+    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1)
+    generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
+    generator.set_weights(trainer.generator.get_weights())
+    discriminator.set_weights(trainer.discriminator.get_weights())
+    lr, hr = next(iter(samples[0].batches(2, 32)))
+    trainer._run_step(lr, hr)
+
+    sr = generator(lr, training=True)
+    adam = keras.optimizers.Adam(1e-4)
+    with tf.GradientTape() as tape:
+        loss = losses.discriminator_loss(discriminator(hr, training=True), discriminator(sr, training=True))
+    adam.apply(tape.gradient(loss, discriminator.trainable_variables), discriminator.trainable_variables)
+    adam = keras.optimizers.Adam(1e-4)
+    with tf.GradientTape() as tape:
+        sr = generator(lr, training=True)
+        loss = losses.mse(hr, sr) + 0.1 * losses.generator_loss(discriminator(sr, training=True))
+    adam.apply(tape.gradient(loss, generator.trainable_variables), generator.trainable_variables)
+    for mine, expected in (
+        *zip(trainer.generator.trainable_variables, generator.trainable_variables),
+        *zip(trainer.discriminator.trainable_variables, discriminator.trainable_variables),
+    ):
+        np.testing.assert_allclose(mine, expected, atol=2e-5)
+
+
+@TRAINERS
+def test_bfloat16_keeps_weights_and_output_in_float32(build, samples, valid, tmp_path):
+    trainer = build(tmp_path / "run", precision="mixed_bfloat16")
+    history = trainer.train(samples[0], valid, steps=2, **SMALL)
+    assert trainer.generator.layers[3].compute_dtype == "bfloat16"
+    assert {variable.dtype for variable in trainer.generator.trainable_variables} == {"float32"}
+    assert trainer.generator(np.zeros((1, 8, 8, 3))).dtype == "float32"
+    assert math.isfinite(history[-1]["psnr"])
+
+
+def test_learning_rates():
+    at = training.learning_rate_at
+    assert [at(step, 10, 1e-4, "halves") for step in (0, 4, 5, 9)] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+    assert [at(step, 10, 1e-4, "cosine") for step in (0, 5, 10)] == pytest.approx([1e-4, 5e-5, 0])
+    assert at(7, 10, 1e-4) == 1e-4
+
+
+def test_what_does_not_fit_is_refused(samples, valid, tmp_path, cat):
+    keras.utils.set_random_seed(0)
+    x2 = PreTrainer(models.edsr(2, filters=4, num_blocks=1), tmp_path / "x2")
+    with pytest.raises(InputError, match="2 times"):
+        x2.train(*samples, steps=1)
+    with pytest.raises(InputError, match="32 px"):
+        gan_trainer(tmp_path / "gan").train(*samples, steps=1, hr_size=96)
+    with pytest.raises(InputError, match="loss 'l2'"):
+        pre_trainer(tmp_path / "pre", loss="l2")
+    with pytest.raises(InputError, match="schedule"):
+        pre_trainer(tmp_path / "pre", schedule="linear")
+    with pytest.raises(InputError, match="not a super-resolution model"):
+        PreTrainer(models.discriminator(32, 4), tmp_path / "no")
+
+
+def test_settings_are_plain_json(samples, valid, tmp_path):
+    gan_trainer(tmp_path / "run").train(samples[0], valid, steps=1, **SMALL)
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert settings["model"] == {
+        "model": "srresnet", "scale": 4, "filters": 4, "num_blocks": 1, "upsampling": "subpixel",
+    }  # fmt: skip
