@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from srkit import batch_upscale, data, losses, models, training, walkthrough
+from srkit import batch_upscale, benchmark, data, losses, models, training, walkthrough
 from srkit.errors import InputError, TrainingDiverged
 from srkit.resize import KERNELS, SCALES
 from srkit.weights import DEFAULT_PRESET, PRESETS, load_model
@@ -48,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     kinds = train.add_subparsers(required=True, metavar="pre|gan")
     _add_pre(kinds)
     _add_gan(kinds)
+
+    scores = commands.add_parser("benchmark", help="PSNR and SSIM on a folder of HR images, as papers take them")
+    scores.add_argument("--data", required=True, metavar="DIR", help="folder of HR images")
+    scores.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
+    scores.add_argument("--model", default="bicubic", help=f"bicubic, a path, or one of {', '.join(PRESETS)}")
+    scores.add_argument("--json", metavar="FILE", help="write the scores there, too")
+    scores.set_defaults(command=_benchmark)
     return parser
 
 
@@ -119,6 +126,13 @@ def _train_gan(options: argparse.Namespace) -> None:
         **_optimization(options),
     )
     _train(trainer, options)
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    result = benchmark.benchmark(options.data, options.scale, options.model)
+    print(benchmark.report(result))
+    if options.json:
+        benchmark.write_json(result, options.json)
 
 
 def _optimization(options: argparse.Namespace) -> dict:

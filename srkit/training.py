@@ -134,8 +134,9 @@ class Trainer:
         if not self._restore():
             self._prepare(valid)
             self._save()
+        if self.step:
+            self._report_what_is_done(steps)
         if self.step >= steps:
-            print(f"{self.run.path} has done {self.step} of {steps} steps: nothing is left to do.")
             return self.history
         dataset = train.batches(**batches, start=self.step, stop=steps)
         baseline = _score(valid, lambda lr: resize.upscale(lr, self.scale))
@@ -239,6 +240,13 @@ class Trainer:
         for name, model in save.items():
             save_weights(model, self.run.path / f"{name}.weights.h5")
         return scores
+
+    def _report_what_is_done(self, steps: int) -> None:
+        for entry in self.history:
+            if "psnr" in entry and entry["step"] <= self.step:
+                print(self._report(entry))
+        rest = "going on from there" if self.step < steps else "nothing is left to do"
+        print(f"{self.run.path.name} has done {self.step:,} of {steps:,} steps: {rest}.")
 
     def _report(self, entry: dict[str, float]) -> str:
         return (

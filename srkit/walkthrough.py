@@ -14,13 +14,6 @@ from srkit.losses import VGGLoss
 
 _VARIABLE = "SRKIT_PARAMETERS"
 
-# Ten minutes on two cores have to do for everything.
-DEMO = {
-    "SOURCE": "samples",
-    "PRE_STEPS": 300,
-    "GAN_STEPS": 20,
-}
-
 
 def override(parameters: dict) -> None:
     """Sets parameters of a notebook to the values in the environment variable `SRKIT_PARAMETERS` (JSON).
@@ -75,7 +68,7 @@ def demo(out: "str | os.PathLike") -> None:
     """
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    parameters = {**DEMO, "RUNS": str(out), "CONTENT_LOSS": _content_loss()}
+    parameters = {"RUNS": str(out), "CONTENT_LOSS": _content_loss()}
     started = time.monotonic()
     for notebook in sorted(notebooks_dir().glob("0[1-4]_*.ipynb")):
         print(f"Running {notebook.name} …", flush=True)

@@ -15,7 +15,7 @@ LEVELS = [  # a module imports from its own level and from those before
     {"images", "resize", "layers"},
     {"models", "losses", "metrics", "cache", "data"},
     {"training", "inference", "weights", "runs"},
-    {"batch_upscale", "plots", "walkthrough"},
+    {"batch_upscale", "benchmark", "plots", "walkthrough"},
     {"cli"},
     {"__init__", "__main__"},
 ]
