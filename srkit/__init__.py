@@ -1,11 +1,11 @@
 """srkit: single-image super-resolution with Keras and TensorFlow."""
 
+from importlib import import_module
+
 from srkit import quiet  # noqa: F401  # isort: skip - before anything that imports TensorFlow
 
 from srkit import data, images, metrics, models, resize
 from srkit.errors import InputError, TrainingDiverged
-from srkit.inference import upscale
-from srkit.training import GanTrainer, PreTrainer
 from srkit.weights import load_model, save_weights
 
 __version__ = "0.1.0"
@@ -24,3 +24,12 @@ __all__ = [
     "save_weights",
     "upscale",
 ]
+
+# Training and inference need TensorFlow; what is above runs on any Keras backend.
+_NEED_TENSORFLOW = {"GanTrainer": "training", "PreTrainer": "training", "upscale": "inference"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _NEED_TENSORFLOW:
+        return getattr(import_module(f"srkit.{_NEED_TENSORFLOW[name]}"), name)
+    raise AttributeError(f"module 'srkit' has no attribute {name!r}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
@@ -58,6 +59,8 @@ def upscale_files(
             summary.failed[source] = str(error)
         except OSError as error:
             summary.failed[source] = f"{target} could not be written: {error.strerror or error}"
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            summary.failed[source] = "memory does not suffice for this image"
     return summary
 
 
@@ -66,7 +69,7 @@ def _targets(inputs: list[Path], output: Path | None, scale: int) -> dict[Path, 
     targets = {}
     for given in inputs:
         if given.is_dir():
-            for source in images.list_images(given):
+            for source in _sources(given, output, scale):
                 inside = source.relative_to(given)
                 targets[source] = _beside(source, scale) if output is None else _writable(output / inside)
         elif output is None:
@@ -77,12 +80,27 @@ def _targets(inputs: list[Path], output: Path | None, scale: int) -> dict[Path, 
             targets[given] = _writable(output / given.name)
     if not targets:
         raise InputError(f"There is no image in {', '.join(map(str, inputs))}.")
-    taken = {}
+    taken, originals = {}, {source.resolve() for source in targets}
     for source, target in targets.items():
         if target in taken:
             raise InputError(f"{source} and {taken[target]} would both be written to {target}: give folders apart.")
+        if target.resolve() in originals:
+            raise InputError(
+                f"{source} would be written over {target}, which is itself to be upscaled: choose another -o."
+            )
         taken[target] = source
     return targets
+
+
+def _sources(folder: Path, output: Path | None, scale: int) -> list[Path]:
+    """The images of a folder, without those that an earlier call has written there."""
+    sources = images.list_images(folder)
+    if output is not None:
+        if output.resolve() == folder.resolve():
+            return sources
+        return [source for source in sources if output.resolve() not in source.resolve().parents]
+    results = {_beside(source, scale) for source in sources}
+    return [source for source in sources if source not in results]
 
 
 def _beside(source: Path, scale: int) -> Path:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from srkit import images, resize
@@ -47,10 +47,13 @@ class Cache:
     def __init__(self, path: Path):
         index = json.loads((path / "index.json").read_text(encoding="utf-8"))
         self.scale: int = index["scale"]
-        self.identity: str = path.name
         self.skipped: dict[str, str] = index["skipped"]
         self._entries = index["pairs"]
         self.names = [entry["name"] for entry in self._entries]
+        # Of the pixels alone: the same photographs on another machine are the same data.
+        content = [self.scale, index["kernel"], [entry["digest"] for entry in self._entries]]
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+        self.identity = f"x{self.scale}-{index['kernel']}-{digest}"
         if self._entries:
             self._hr = np.memmap(path / "hr.bin", np.uint8, mode="r")
             self._lr = np.memmap(path / "lr.bin", np.uint8, mode="r")
@@ -131,20 +134,26 @@ def build(
         reasons = "; ".join(f"{name} ({reason})" for name, reason in cache.skipped.items())
         warnings.warn(f"{len(cache.skipped)} of {len(photographs)} photographs left out: {reasons}", stacklevel=4)
     if not cache.names:
-        raise InputError(f"None of the {len(photographs)} photograph(s) of {label} can be used; the warning says why.")
+        name, reason = next(iter(cache.skipped.items()))
+        raise InputError(f"None of the {len(photographs)} photograph(s) of {label} can be used: {name} ({reason}), …")
     return cache
 
 
 def clear(cache_dir: "str | os.PathLike | None" = None) -> int:
-    """Deletes all caches, finished or not. Returns how many bytes that gave back."""
+    """Deletes all caches, finished or not, but those that are being built. Returns how many bytes that gave back."""
     freed = 0
-    for path in cache_root(cache_dir).glob("*-x[2348]-*"):
-        if path.suffix == ".lock":
-            path.unlink()
-        elif (path / "index.json").is_file() or path.suffix == ".partial":
-            freed += sum(file.stat().st_size for file in path.iterdir())
-            shutil.rmtree(path)
+    for lock_path in cache_root(cache_dir).glob("*-x[2348]-*.lock"):
+        path = lock_path.with_suffix("")
+        with contextlib.suppress(Timeout, PermissionError), FileLock(lock_path, timeout=0):
+            for folder in (path, _partial(path)):
+                freed += sum(file.stat().st_size for file in folder.glob("*"))
+                shutil.rmtree(folder, ignore_errors=not folder.exists())
+            lock_path.unlink()
     return freed
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
 
 
 def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, min_size: int) -> None:
@@ -153,7 +162,7 @@ def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, m
     The journal gets a photograph's line after its pixels are written, so that after a kill it tells how much of the
     pixel files is whole.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    partial = _partial(path)
     partial.mkdir(exist_ok=True)
     journal_path = partial / "journal.jsonl"
     done, journal_bytes = _read_journal(partial)
@@ -202,8 +211,13 @@ def _read_journal(partial: Path) -> tuple[list[dict], int]:
         return [], 0
     entries, size = [], 0
     for line in paths["journal.jsonl"].read_bytes().splitlines(keepends=True):
-        entry = json.loads(line) if line.endswith(b"\n") else None
-        if entry is None or any(entry.get(f"{k}_end", 0) > paths[f"{k}.bin"].stat().st_size for k in ("hr", "lr")):
+        try:
+            entry = json.loads(line)
+        except ValueError:  # half a line, or what a power cut left of it
+            break
+        if not line.endswith(b"\n") or any(
+            entry.get(f"{k}_end", 0) > paths[f"{k}.bin"].stat().st_size for k in ("hr", "lr")
+        ):
             break
         entries.append(entry)
         size += len(line)
@@ -224,7 +238,7 @@ def _prepared(photographs: list[Photograph], scale: int, kernel: str, min_size: 
     def prepare(photograph: Photograph) -> tuple:
         try:
             hr = images.read(photograph.read())
-        except InputError:
+        except (InputError, OSError):
             return None, None, None, "cannot be read as an image"
         height, width = hr.shape[:2]
         if min(height, width) < max(min_size, scale):

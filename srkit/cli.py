@@ -58,12 +58,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def positive_int(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1; received {text}")
+    return number
+
+
 def _add_pre(kinds) -> None:
     pre = kinds.add_parser("pre", help="a generator on a pixel loss")
     _add_training_options(pre, learning_rate=1e-4, schedule="constant")
     pre.add_argument("--model", default="srresnet", choices=models.MODELS, help="(%(default)s)")
-    pre.add_argument("--filters", type=int, default=64, help="(%(default)s)")
-    pre.add_argument("--num-blocks", type=int, default=16, help="residual blocks (%(default)s)")
+    pre.add_argument("--filters", type=positive_int, default=64, help="(%(default)s)")
+    pre.add_argument("--num-blocks", type=positive_int, default=16, help="residual blocks (%(default)s)")
     pre.add_argument("--loss", default="mse", choices=losses.PIXEL_LOSSES, help="(%(default)s)")
     pre.set_defaults(command=_train_pre)
 
@@ -80,20 +87,20 @@ def _add_gan(kinds) -> None:
 
 def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float, schedule: str) -> None:
     parser.add_argument("--data", required=True, help=f"{', '.join(data.SOURCES)}, or a folder of photographs")
-    parser.add_argument("--steps", required=True, type=int, help="of the whole run")
+    parser.add_argument("--steps", required=True, type=positive_int, help="of the whole run")
     parser.add_argument("--run", required=True, metavar="DIR", help="the run's folder")
     parser.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
     parser.add_argument("--kernel", default="bicubic", choices=KERNELS, help="how LR is made (%(default)s)")
-    parser.add_argument("--num-images", type=int, help="photographs to choose (all)")
-    parser.add_argument("--num-valid", type=int, default=20, help="whole images to validate on (%(default)s)")
+    parser.add_argument("--num-images", type=positive_int, help="photographs to choose (all)")
+    parser.add_argument("--num-valid", type=positive_int, default=20, help="whole images to validate on (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    parser.add_argument("--batch-size", type=int, default=16, help="crops (%(default)s)")
-    parser.add_argument("--hr-size", type=int, default=96, help="side of the HR crops, px (%(default)s)")
+    parser.add_argument("--batch-size", type=positive_int, default=16, help="crops (%(default)s)")
+    parser.add_argument("--hr-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="(%(default)s)")
     parser.add_argument("--schedule", default=schedule, choices=training.SCHEDULES, help="(%(default)s)")
     parser.add_argument("--precision", default="float32", choices=training.PRECISIONS, help="(%(default)s)")
-    parser.add_argument("--evaluate-every", type=int, default=1_000, metavar="N", help="steps (%(default)s)")
-    parser.add_argument("--checkpoint-every", type=int, default=500, metavar="N", help="steps (%(default)s)")
+    parser.add_argument("--evaluate-every", type=positive_int, default=1_000, metavar="N", help="steps (%(default)s)")
+    parser.add_argument("--checkpoint-every", type=positive_int, default=500, metavar="N", help="steps (%(default)s)")
 
 
 def _upscale(options: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from srkit.images import list_images, write_atomically
 
 __all__ = ["Pairs", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
 
-# Photographs that come inside installed packages: nothing to download. Close-ups of textures and microscopy stay out.
+# Photographs that come inside installed packages: nothing to download. Microscopy, drawings and text stay out.
 _SAMPLES_TRAIN = (
     "skimage/data/astronaut.png",
     "skimage/data/motorcycle_left.png",
@@ -65,6 +65,8 @@ class Pairs:
 
     def take(self, count: int) -> "Pairs":
         """The first `count` photographs of this part (all, where there are fewer), for a quicker validation."""
+        if count < 1:
+            raise InputError(f"At least 1 photograph must be taken; asked: {count}.")
         return Pairs(self._cache, self._indices[:count], f"{self._part}[:{count}]")
 
     def pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -115,7 +117,7 @@ class Pairs:
 
         Arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255].
         """
-        import tensorflow as tf  # here, so that pairs also serve where there is no TensorFlow
+        import tensorflow as tf  # here: with another Keras backend, `batch` serves without TensorFlow
 
         self._check_crop(hr_size)
 
@@ -140,7 +142,7 @@ class Pairs:
                 f"Take smaller crops, or give min_size={hr_size} to leave smaller photographs out."
             )
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019 - a batch touches two epochs at most, and pairs live long
+    @functools.lru_cache(maxsize=8)  # noqa: B019 - few epochs are in use at a time, and pairs live long
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
 
@@ -202,14 +204,13 @@ def div2k(**options) -> tuple[Pairs, Pairs]:
         InputError: The photographs are not there and cannot be downloaded.
     """
     names = ("DIV2K_train_HR", "DIV2K_valid_HR")
-    for root in _roots():
-        if all((root / name).is_dir() for name in names):
-            break
-    else:
+    complete = (root for root in _roots() if all((root / name).is_dir() for name in names))
+    root = next(complete, None)
+    if root is None:
         root = data_dir() / "div2k"
         folders = dict(zip(("train", "validation"), (root / name for name in names), strict=True))
         _download("div2k/bicubic_x4", folders, lambda example, index: f"{index + 1:04}.png")
-    return _paired("div2k", *(_files(root / name) for name in names), **options)
+    return _paired("div2k", *(_files(root / name, prefix=f"{name}/") for name in names), **options)
 
 
 def folder(
@@ -288,30 +289,31 @@ def _paired(
     min_size: int = 96,
     cache_dir: "str | os.PathLike | None" = None,
 ) -> tuple[Pairs, Pairs]:
-    """Chooses photographs, builds their cache, and splits it where the source does not say how."""
+    """Splits a source where it does not say how, chooses photographs, and builds their cache.
+
+    The split comes first, so that more images of the same source and seed never move one from valid to train.
+    """
     if num_images is not None and num_images < 2:
         raise InputError(f"At least 2 photographs are needed, one to train and one to validate; asked: {num_images}.")
     if not photographs:
         raise InputError(f"There is no photograph in {name}: PNG, JPEG, WebP, TIFF, BMP and GIF files are looked for.")
-    num_chosen = num_images or len(photographs) + len(valid_photographs)
-    num_valid = min(len(valid_photographs), max(1, round(num_chosen / 5)))
-    if num_images is None:
-        num_valid = len(valid_photographs)
-    shuffled = random.Random(seed).sample(photographs, len(photographs))
-    chosen = shuffled[: num_chosen - num_valid] + list(valid_photographs[:num_valid])
+    pool = random.Random(seed).sample(photographs, len(photographs))
+    if not valid_photographs:
+        num_train = len(pool) - max(1, round(len(pool) / 5))
+        pool, valid_photographs = pool[:num_train], pool[num_train:]
+    if num_images is not None:
+        num_valid = min(len(valid_photographs), max(1, round(num_images / 5)))
+        pool, valid_photographs = pool[: num_images - num_valid], valid_photographs[:num_valid]
     label = f"{name}-{num_images or 'all'}-seed{seed}"
-    cache = build(label, chosen, scale, kernel, min_size, cache_dir)
-    # A photograph that the source gives for validation stays there; otherwise every fifth of those that could be used.
-    given = {photograph.name for photograph in valid_photographs}
-    indices = list(range(len(cache.names)))
-    if given:
-        valid = [index for index in indices if cache.names[index] in given]
-    else:
-        valid = indices[len(indices) - max(1, round(len(indices) / 5)) :]
+    cache = build(label, [*pool, *valid_photographs], scale, kernel, min_size, cache_dir)
+    for_validation = {photograph.name for photograph in valid_photographs}
+    indices = range(len(cache.names))
+    valid = [index for index in indices if cache.names[index] in for_validation] or [len(indices) - 1]
     train = [index for index in indices if index not in set(valid)]
-    if not train or not valid:
+    if not train:
         raise InputError(
-            f"{name} has {len(indices)} usable photograph(s); at least 2 are needed, one to train and one to validate."
+            f"{name} has {len(indices)} usable photograph(s) to split; at least 2 are needed, "
+            "one to train and one to validate."
         )
     return Pairs(cache, train, "train"), Pairs(cache, valid, "valid")
 
@@ -321,13 +323,16 @@ def _roots() -> list[Path]:
     return [root, *sorted(path for path in root.glob("*") if path.is_dir())]
 
 
-def _file(path: Path, name: str) -> Photograph:
-    stat = path.stat()
-    return Photograph(name, stamp=(stat.st_size, stat.st_mtime_ns), read=path.read_bytes)
-
-
-def _files(root: Path) -> list[Photograph]:
-    return [_file(path, path.relative_to(root).as_posix()) for path in list_images(root)]
+def _files(root: Path, prefix: str = "") -> list[Photograph]:
+    """The photographs below a folder, named by their paths in it behind a prefix."""
+    return [
+        Photograph(
+            prefix + path.relative_to(root).as_posix(),
+            stamp=(path.stat().st_size, path.stat().st_mtime_ns),
+            read=path.read_bytes,
+        )
+        for path in list_images(root)
+    ]
 
 
 def _package_file(name: str) -> Photograph:
@@ -376,7 +381,7 @@ def _download(dataset: str, folders: dict[str, Path], relative_path: Callable[[d
 
     Args:
         dataset: The name in TensorFlow Datasets.
-        folders: For each split, where its files go. They appear when all of them are complete.
+        folders: For each split, where its files go. A folder appears when it is complete.
         relative_path: The path in the folder of an `(example, index)`.
     """
     import requests
@@ -384,23 +389,24 @@ def _download(dataset: str, folders: dict[str, Path], relative_path: Callable[[d
 
     root = next(iter(folders.values())).parent
     work = root / "download"
-    advice = (
-        f"Check the network and try again, or put the photographs under {root} yourself "
-        "(srkit.data says how), or use the source 'samples', which needs no network."
-    )
     builder = tfds.builder(dataset, data_dir=work)
     try:
         # TensorFlow Datasets would try for minutes before it gave up.
         requests.head(next(iter(builder.url_infos)), timeout=20)
         builder.download_and_prepare()
-    except (requests.RequestException, OSError, tfds.download.DownloadError, tfds.core.DatasetNotFoundError) as error:
-        raise InputError(f"{dataset} could not be downloaded ({type(error).__name__}). {advice}") from None
+    except Exception as error:  # it raises many kinds: network, disk, checksum, a server's answer
+        reason = (str(error).strip().splitlines() or [""])[0][:120]
+        raise InputError(
+            f"{dataset} could not be downloaded ({type(error).__name__}: {reason}). Check network and disk space and "
+            f"try again, or put the photographs under {root} yourself (data/README.md says how), or use the source "
+            "'samples', which needs no network."
+        ) from None
     for split, target in folders.items():
         image = "hr" if "hr" in builder.info.features else "image"
         examples = tfds.as_numpy(builder.as_dataset(split=split, decoders={image: tfds.decode.SkipDecoding()}))
         for index, example in enumerate(tqdm(examples, desc=f"Laying out {target.name}", unit="photo")):
             path = work / "layout" / target.name / relative_path(example, index)
             write_atomically(path, lambda file, data=example[image]: file.write(data))
-    for target in set(folders.values()):
+    for target in {path for path in folders.values() if not path.exists()}:
         os.replace(work / "layout" / target.name, target)
     shutil.rmtree(work)

@@ -2,7 +2,6 @@
 
 import io
 import os
-import warnings
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ from srkit.errors import InputError
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 
-_MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+_MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def read(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.ndarray:
@@ -38,16 +37,14 @@ def read(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.n
         return _to_rgb(source)
     name = "the given bytes" if isinstance(source, bytes) else str(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-                return _to_rgb(image)
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            return _to_rgb(image)
     except FileNotFoundError:
         raise InputError(f"There is no file {name}.") from None
     except IsADirectoryError:
         raise InputError(f"{name} is a folder; an image file was expected.") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        limit_mp = Image.MAX_IMAGE_PIXELS / 1e6
+    except Image.DecompressionBombError:
+        limit_mp = 2 * Image.MAX_IMAGE_PIXELS / 1e6
         raise InputError(f"{name} claims more than {limit_mp:.0f} megapixels, and was not opened.") from None
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP or GIF).") from None
@@ -70,9 +67,11 @@ def _from_array(array: np.ndarray) -> np.ndarray:
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
     image = ImageOps.exif_transpose(image)
-    if image.mode in _MODES_16_BIT:  # Pillow would clip these at 255 instead of scaling them
+    if image.mode in _MODES_16_BIT or image.mode == "I":  # Pillow would clip these at 255 instead of scaling them
         grey = np.asarray(image, np.float32)
-        grey8 = to_uint8(grey * (255 / 65535)) if grey.max(initial=0) > 255 else to_uint8(grey)
+        # Mode "I" holds 32 bits, but files in it hold 8 or 16.
+        is_16_bit = image.mode != "I" or grey.max(initial=0) > 255
+        grey8 = to_uint8(grey * (255 / 65535)) if is_16_bit else to_uint8(grey)
         return np.repeat(grey8[..., None], 3, axis=2)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -91,7 +90,8 @@ def write(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> No
         quality: For JPEG and WebP, 1 to 100.
 
     Raises:
-        InputError: The extension names no format that can be written, or the path is a folder.
+        InputError: The extension names no format that can be written, the format cannot hold the image, or the path
+            is a folder.
     """
     path = Path(path)
     Image.init()
@@ -101,7 +101,11 @@ def write(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> No
     if path.is_dir():
         raise InputError(f"Cannot write {path}: it is a folder.")
     options = {"quality": quality} if file_format in ("JPEG", "WEBP") else {}
-    write_atomically(path, lambda file: Image.fromarray(image).save(file, format=file_format, **options))
+    try:
+        write_atomically(path, lambda file: Image.fromarray(image).save(file, format=file_format, **options))
+    except ValueError as error:  # WebP, for one, ends at 16383 px
+        size = f"{image.shape[1]}x{image.shape[0]} px"
+        raise InputError(f"Cannot write {path}: {file_format} cannot hold {size} ({error}).") from None
 
 
 def write_atomically(path: "str | os.PathLike", write_to) -> None:

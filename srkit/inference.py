@@ -3,6 +3,7 @@
 import itertools
 import os
 import weakref
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -47,8 +48,8 @@ def upscale(
         model: A model from LR to SR, or what `load_model` takes.
         ensemble: Average the results for the image's eight flips and rotations (Lim et al. 2017, section 3.4):
             a little better, eight times slower.
-        tile_px: Largest side of a tile, in LR px; it bounds the memory that is used. Tiles overlap by the model's
-            receptive field, so their seams cannot be seen: the result is that of the whole image.
+        tile_px: Largest side of a tile, in LR px, without its overlap; beside the two images, memory is needed for one
+            tile. Tiles overlap by the model's receptive field: the result is that of the whole image.
 
     Returns:
         uint8 RGB array of shape (height * scale, width * scale, 3).
@@ -59,42 +60,31 @@ def upscale(
     lr = images.read(image)
     if not isinstance(model, keras.Model):
         model = load_model(model)
-    if not ensemble:
-        return images.to_uint8(predict(model, lr, tile_px))
-    total = 0
-    for rotations in range(4):
-        for flip in (False, True):
-            turned = np.rot90(lr[:, ::-1] if flip else lr, rotations)
-            sr = np.rot90(predict(model, turned, tile_px), -rotations)
-            total = total + (sr[:, ::-1] if flip else sr)
-    return images.to_uint8(total / 8)
+    apply = _apply_ensemble if ensemble else _apply
+    return _tiled(apply, model, lr, tile_px, np.uint8, images.to_uint8)
 
 
 def predict(model: keras.Model, lr: np.ndarray, tile_px: int = 256) -> np.ndarray:
-    """Applies a model to one image, in tiles that overlap by its receptive field.
+    """As `upscale` of an array, but not rounded: float32 array of shape (height * scale, width * scale, 3)."""
+    return _tiled(_apply, model, lr, tile_px, np.float32, lambda sr: sr)
 
-    Args:
-        model: From LR to SR.
-        lr: uint8 array of shape (height, width, 3).
-        tile_px: Largest side of a tile, in LR px, without its overlap.
 
-    Returns:
-        float32 array of shape (height * scale, width * scale, 3), not rounded.
-    """
+def _tiled(apply: Callable, model: keras.Model, lr: np.ndarray, tile_px: int, dtype: type, finish: Callable):
+    """Applies a model tile by tile; each tile is finished (rounded) before the next one is begun."""
     scale = scale_of(model)
     radius = receptive_field_px(model)
     height, width = lr.shape[:2]
     if radius is None or max(height, width) <= tile_px + 2 * radius:
-        return _apply(model, lr)
-    sr = np.empty((height * scale, width * scale, 3), np.float32)
+        return finish(apply(model, lr))
+    sr = np.empty((height * scale, width * scale, 3), dtype)
     for top, bottom in _spans(height, tile_px):
         for left, right in _spans(width, tile_px):
             # The tile with its surroundings, as far as there are any.
             above, before = max(0, top - radius), max(0, left - radius)
-            tile = _apply(model, lr[above : bottom + radius, before : right + radius])
+            tile = apply(model, lr[above : bottom + radius, before : right + radius])
             rows = slice((top - above) * scale, (bottom - above) * scale)
             columns = slice((left - before) * scale, (right - before) * scale)
-            sr[top * scale : bottom * scale, left * scale : right * scale] = tile[rows, columns]
+            sr[top * scale : bottom * scale, left * scale : right * scale] = finish(tile[rows, columns])
     return sr
 
 
@@ -122,7 +112,7 @@ def receptive_field_px(model: keras.Model) -> int | None:
     """How far, in LR px, the pixels lie that an output pixel depends on: derived from the model's layers.
 
     Returns:
-        The radius; None for a model with layers of which it is not known.
+        The radius; None for a model with layers of which it is not known, or that are used several times.
     """
     reach = {id(model.outputs[0]): 0}
     for operation in reversed(model.operations):
@@ -138,6 +128,8 @@ def receptive_field_px(model: keras.Model) -> int | None:
 
 def _reach_before(operation, radius: int) -> int | None:
     """From the radius in pixels of a layer's output to the radius in pixels of its input."""
+    if len(operation._inbound_nodes) > 1:
+        return None
     if isinstance(operation, PixelShuffle):
         return -(-radius // operation.scale)
     if isinstance(operation, SubPixelConv2D):
@@ -166,3 +158,12 @@ def _apply(model: keras.Model, lr: np.ndarray) -> np.ndarray:
         reference = weakref.ref(model)
         _functions[model] = tf.function(lambda batch: reference()(batch, training=False), input_signature=signature)
     return _functions[model](lr[None].astype(np.float32))[0].numpy()
+
+
+def _apply_ensemble(model: keras.Model, lr: np.ndarray) -> np.ndarray:
+    total = 0
+    for rotations in range(4):
+        for flip in (False, True):
+            sr = np.rot90(_apply(model, np.rot90(lr[:, ::-1] if flip else lr, rotations)), -rotations)
+            total = total + (sr[:, ::-1] if flip else sr)
+    return total / 8

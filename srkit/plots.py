@@ -30,26 +30,27 @@ def compare(columns: dict[str, np.ndarray], zoom: tuple[int, int, int] | None = 
     """Sets versions of one image side by side, a zoomed crop under each, with numbers against the original.
 
     Args:
-        columns: Name to uint8 RGB image, all of one size. Where one is named "HR", the others get their PSNR and
-            SSIM against it (Y channel).
-        zoom: `(top, left, side)` in px of the crop to enlarge; the middle without.
+        columns: Name to uint8 RGB image. Smaller ones are drawn at their true relative size, and cropped to the same
+            part. Where one is named "HR", those of its size get their PSNR and SSIM against it (Y channel).
+        zoom: `(top, left, side)` of the crop to enlarge, in px of the largest image; the middle without.
         border: Pixels cut from each side before scoring.
     """
-    height, width = next(iter(columns.values())).shape[:2]
+    height, width = max(image.shape[:2] for image in columns.values())
     side = min(height, width) // 4
     top, left, side = zoom or ((height - side) // 2, (width - side) // 2, side)
     size = (2.6 * len(columns), 2.6 * (height / width + 1) + 0.5)
     ratios = {"height_ratios": (height / width, 1)}
     figure, axes = plt.subplots(2, len(columns), figsize=size, squeeze=False, layout="constrained", gridspec_kw=ratios)
     for (name, image), whole, crop in zip(columns.items(), *axes):
+        factor = height / image.shape[0]
         whole.imshow(image)
-        whole.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor="red"))
-        whole.set_title(name)
-        crop.imshow(image[top : top + side, left : left + side], interpolation="nearest")
+        whole.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), title=name)
+        whole.add_patch(Rectangle((left / factor, top / factor), side / factor, side / factor, fill=False, color="red"))
+        down, across = (slice(round(start / factor), round((start + side) / factor)) for start in (top, left))
+        crop.imshow(image[down, across], interpolation="nearest")
         crop.set_xlabel(_numbers(columns.get("HR"), image, border) if name != "HR" else "original")
         for axis in (whole, crop):
-            axis.set_xticks([])
-            axis.set_yticks([])
+            axis.set(xticks=[], yticks=[])
     return figure
 
 
@@ -75,8 +76,8 @@ def learning_curves(history: list[dict], names: tuple[str, ...], smooth: int = 5
 
 
 def _numbers(hr: np.ndarray | None, image: np.ndarray, border: int) -> str:
-    if hr is None:
-        return ""
+    if hr is None or hr.shape != image.shape:
+        return f"{image.shape[1]}x{image.shape[0]} px"
     psnr, ssim = (metric(hr, image, border=border, luma=True) for metric in (metrics.psnr, metrics.ssim))
     return f"{psnr:.2f} dB, SSIM {ssim:.4f}"
 

@@ -22,8 +22,7 @@ def _silenced_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-    import tensorflow
-else:
-    with _silenced_stderr():
+if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    silence = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
+    with _silenced_stderr() if silence else contextlib.nullcontext():
         import tensorflow  # noqa: F401

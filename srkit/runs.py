@@ -36,15 +36,18 @@ class RunFolder:
         self._history = self.path / "history.jsonl"
         self._checkpoints = self.path / "checkpoints"
 
-    def check_settings(self, settings: dict) -> None:
+    def begin(self, settings: dict) -> None:
         """Writes the settings of a new run; refuses those that differ from an old one's.
+
+        A run that has not done a step yet begins anew.
 
         Raises:
             InputError: They differ; the message names each difference.
         """
         settings = json.loads(json.dumps(settings))  # as they will read back: tuples are lists
         path = self.path / "settings.json"
-        if path.is_file():
+        checkpoints = self._checkpoint_paths()
+        if path.is_file() and checkpoints and self._step(checkpoints[-1]):
             old = json.loads(path.read_text(encoding="utf-8"))
             keys = sorted(key for key in {*old, *settings} if old.get(key) != settings.get(key))
             if keys:
@@ -54,6 +57,8 @@ class RunFolder:
                     "Give the same settings to go on with it, or another run folder for a new one."
                 )
         else:
+            for checkpoint in checkpoints:
+                checkpoint.unlink()
             text = json.dumps(settings, indent=2) + "\n"
             write_atomically(path, lambda file: file.write(text.encode()))
 
@@ -102,8 +107,12 @@ class RunFolder:
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 warnings.warn(f"The checkpoint {path} is damaged ({error}); the one before is used.", stacklevel=2)
                 continue
-            return int(path.stem.removeprefix("step-")), arrays, extra
+            return self._step(path), arrays, extra
         return None
+
+    @staticmethod
+    def _step(path: Path) -> int:
+        return int(path.stem.removeprefix("step-"))
 
     def _checkpoint_paths(self) -> list[Path]:
         return sorted(self._checkpoints.glob("step-*.npz"))

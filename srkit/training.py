@@ -82,7 +82,7 @@ class Trainer:
         self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
         self._settings = {
             "trainer": type(self).__name__,
-            "model": dict(getattr(generator, "recipe", {"model": generator.name})),
+            "model": _identity(generator),
             "learning_rate": learning_rate,
             "schedule": schedule,
             "precision": precision,
@@ -127,10 +127,13 @@ class Trainer:
             InputError: The settings are not those of the run folder, or the data is of another scale.
             TrainingDiverged: A loss is infinite or not a number. The models are back at the last checkpoint.
         """
-        self._check(train, valid)
+        self._check(train, valid, steps=steps, evaluate_every=evaluate_every, checkpoint_every=checkpoint_every)
         batches = {"batch_size": batch_size, "hr_size": hr_size, "seed": seed}
-        data = {"train": train.identity, "valid": valid.identity}
-        self.run.check_settings({**self._settings, **batches, **data})
+        train.batches(**batches)  # crops that do not fit are refused before anything is written
+        settings = {**self._settings, **batches, "train": train.identity, "valid": valid.identity}
+        if self.schedule != "constant":
+            settings["steps"] = steps  # they shape the learning rate
+        self.run.begin(settings)
         if not self._restore():
             self._prepare(valid)
             self._save()
@@ -186,7 +189,10 @@ class Trainer:
 
     # The loop's parts.
 
-    def _check(self, train: Pairs, valid: Pairs) -> None:
+    def _check(self, train: Pairs, valid: Pairs, **counts: int) -> None:
+        for name, count in counts.items():
+            if count < 1:
+                raise InputError(f"{name} must be at least 1; received {count}.")
         for name, pairs in (("train", train), ("valid", valid)):
             if pairs.scale != self.scale:
                 raise InputError(
@@ -199,15 +205,18 @@ class Trainer:
         for optimizer in self._optimizers.values():
             optimizer.learning_rate = rate
         values = {name: float(value) for name, value in self._run_step(lr, hr).items()}
-        if not all(math.isfinite(value) for value in values.values()):
-            step = self.step
-            self._restore()
-            raise TrainingDiverged(
-                f"A loss is no longer a finite number at step {step + 1} ({values}). The models are back at step "
-                f"{self.step}, and the weights in {self.run.path} are those of before: try a lower learning rate."
-            )
         self.step += 1
+        if not all(math.isfinite(value) for value in values.values()):
+            self._stop_diverged(f"A loss is no longer a finite number: {values}")
         return {"step": self.step, **values, "learning_rate": rate}
+
+    def _stop_diverged(self, what: str) -> None:
+        step = self.step
+        self._restore()
+        raise TrainingDiverged(
+            f"{what} (step {step}). The models are back at step {self.step}, and {self.run.path} keeps its weights of "
+            "before. Try a lower learning rate, in another run folder."
+        )
 
     @tf.function
     def _run_step(self, lr, hr):
@@ -229,7 +238,7 @@ class Trainer:
         self._optimizers[name] = optimizer
 
     def _validate(self, valid: Pairs, baseline: dict[str, float]) -> dict[str, float]:
-        scores = _score(valid, lambda lr: images.to_uint8(predict(self.generator, lr)))
+        scores = _score(valid, self._reconstruct)
         scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
         scores |= self._validation_score(valid, scores)
         self._save_pictures(valid)
@@ -240,6 +249,12 @@ class Trainer:
         for name, model in save.items():
             save_weights(model, self.run.path / f"{name}.weights.h5")
         return scores
+
+    def _reconstruct(self, lr: np.ndarray) -> np.ndarray:
+        sr = predict(self.generator, lr)
+        if not np.isfinite(sr).all():
+            self._stop_diverged("The model's images are no longer finite numbers")
+        return images.to_uint8(sr)
 
     def _report_what_is_done(self, steps: int) -> None:
         for entry in self.history:
@@ -387,7 +402,7 @@ class GanTrainer(Trainer):
         self._content_loss = losses.content_loss(content_loss, vgg_weights)
         self._adversarial_weight = adversarial_weight
         self._settings |= {
-            "discriminator": dict(getattr(discriminator, "recipe", {"model": discriminator.name})),
+            "discriminator": _identity(discriminator),
             "content_loss": content_loss,
             "adversarial_weight": adversarial_weight,
         }
@@ -453,6 +468,11 @@ class GanTrainer(Trainer):
         scores = super()._validate(valid, baseline)
         save_weights(self.discriminator, self.run.path / "discriminator.weights.h5")
         return scores
+
+
+def _identity(model: keras.Model) -> dict:
+    """What tells models apart in settings: the recipe, or for other models than srkit's their size."""
+    return dict(getattr(model, "recipe", {"parameters": model.count_params()}))
 
 
 def _score(valid: Pairs, reconstruct) -> dict[str, float]:

@@ -5,12 +5,14 @@ import os
 import time
 from pathlib import Path
 
+import keras
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from srkit.errors import InputError
 from srkit.losses import VGGLoss
+from srkit.weights import load_model
 
 _VARIABLE = "SRKIT_PARAMETERS"
 
@@ -32,6 +34,19 @@ def notebooks_dir() -> Path:
     package = Path(__file__).parent
     installed = package / "notebooks"
     return installed if installed.is_dir() else package.parent / "notebooks"
+
+
+def load_trained(path: "str | os.PathLike", preset: str) -> keras.Model:
+    """The model that an earlier notebook has trained; the preset that comes with the kit where there is none.
+
+    Args:
+        path: Its weights.
+        preset: A name in `srkit.weights.PRESETS`.
+    """
+    if Path(path).is_file():
+        return load_model(path)
+    print(f"{Path(path).name} of an earlier notebook is not there: the preset {preset} takes its place.")
+    return load_model(preset)
 
 
 def execute(notebook: Path, target: Path, parameters: dict) -> None:
@@ -56,6 +71,8 @@ def execute(notebook: Path, target: Path, parameters: dict) -> None:
         client.execute(env=environment)
     except CellExecutionError as error:
         raise InputError(f"{notebook.name} failed: {error.ename}: {error.evalue} (see {target})") from None
+    except DeadKernelError:
+        raise InputError(f"{notebook.name} failed: its process was ended, for want of memory perhaps.") from None
     finally:
         nbformat.write(content, target)
 
@@ -82,6 +99,8 @@ def _content_loss() -> str:
     try:
         VGGLoss("vgg54")
     except InputError:
+        if os.environ.get("SRKIT_VGG19_WEIGHTS"):
+            raise
         print("VGG19's weights cannot be had here: the GAN step of this demo uses the content loss 'mse' instead.")
         return "mse"
     return "vgg54"

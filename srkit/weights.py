@@ -139,10 +139,11 @@ def _load_weights(model: keras.Model, path: Path, legacy: bool, num_values: int)
     # Keras tells the two formats apart by the name alone.
     suffix = ".h5" if legacy else ".weights.h5"
     with tempfile.TemporaryDirectory() as folder:
+        named = path
         if path.name.endswith(".weights.h5") == legacy:
-            path = Path(shutil.copy(path, Path(folder) / f"model{suffix}"))
+            named = shutil.copy(path, Path(folder) / f"model{suffix}")
         try:
-            model.load_weights(path)
+            model.load_weights(named)
         except (ValueError, KeyError, OSError) as error:
             reason = (str(error).strip().splitlines() or [""])[0]
             raise InputError(f"{path} does not fit {name}: {reason}") from None

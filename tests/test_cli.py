@@ -64,6 +64,24 @@ def test_nothing_is_overwritten_unless_told(photos, weights, capsys):
     assert cli.main([*arguments, "--overwrite"]) == 0
 
 
+def test_folder_can_be_upscaled_again(photos, weights, tmp_path):
+    """Neither the results beside the photographs, nor those in a folder among them, are upscaled in turn."""
+    arguments = ["upscale", str(photos), "--model", weights, "--overwrite"]
+    for output in ([], [], ["-o", str(photos / "large")], ["-o", str(photos / "large")]):
+        if output and not (photos / "large").exists():
+            for path in photos.rglob("*_x2.*"):
+                path.unlink()
+        assert cli.main([*arguments, *output]) == 0
+    assert len(list(photos.rglob("*.*"))) == 6
+
+
+def test_originals_are_never_written_over(photos, weights, capsys):
+    before = (photos / "a.png").read_bytes()
+    assert cli.main(["upscale", str(photos), "-o", str(photos), "--overwrite", "--model", weights]) == 1
+    assert "which is itself to be upscaled" in capsys.readouterr().err
+    assert (photos / "a.png").read_bytes() == before
+
+
 def test_two_results_for_one_file_are_refused(photos, weights, tmp_path, capsys):
     (photos / "1999/a.png").write_bytes((photos / "a.png").read_bytes())
     inputs = [str(photos / "a.png"), str(photos / "1999/a.png")]

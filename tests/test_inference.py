@@ -77,6 +77,13 @@ def test_model_with_unknown_layers_is_applied_whole(cat):
     np.testing.assert_array_equal(inference.predict(model, cat, tile_px=16), whole)
 
 
+def test_layer_that_is_used_twice_gives_no_wrong_radius(cat):
+    image = keras.Input((None, None, 3))
+    again = keras.layers.Conv2D(3, 3, padding="same")
+    model = keras.Model(image, keras.layers.UpSampling2D(2)(again(again(again(image)))))
+    np.testing.assert_array_equal(inference.predict(model, cat, tile_px=16), inference._apply(model, cat))
+
+
 def test_what_is_no_super_resolution_model_is_refused(cat):
     image = keras.Input((None, None, 3))
     grey = keras.Model(image, keras.layers.Conv2D(1, 3, padding="same")(image))

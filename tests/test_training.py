@@ -93,7 +93,7 @@ from test_training import SMALL, gan_trainer, pre_trainer
 from srkit import data
 train, valid = data.samples(num_images=4, cache_dir=sys.argv[3])
 build = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}[sys.argv[4]]
-build(sys.argv[2]).train(train, valid.take(1), steps=300, **{**SMALL, "evaluate_every": 1000})
+build(sys.argv[2], schedule="constant").train(train, valid.take(1), steps=300, **{**SMALL, "evaluate_every": 1000})
 """
 
 
@@ -116,9 +116,9 @@ def test_killed_run_goes_on_as_if_nothing_had_happened(build, tmp_path):
     step, *_ = RunFolder(run).load_checkpoint()
     train, valid = data.samples(num_images=4, cache_dir=store)
     options = {**SMALL, "evaluate_every": 1000}
-    resumed, whole = build(run, seed=5), build(tmp_path / "whole")
+    whole = build(tmp_path / "whole", schedule="constant")
+    resumed = build(run, seed=5, schedule="constant")
     for trainer in (resumed, whole):
-        trainer.schedule = "constant"  # as it was in the first half of the child's 300 steps
         history = trainer.train(train, valid.take(1), steps=step + 3, **options)
         assert [entry["step"] for entry in history] == list(range(1, step + 4))
     assert_same_weights(resumed, whole)
@@ -171,6 +171,33 @@ def test_other_settings_are_refused_and_named(samples, valid, tmp_path):
         pre_trainer(tmp_path / "run").train(samples[0], valid, steps=4, seed=3, **SMALL)
 
 
+def test_schedules_length_is_a_setting(samples, valid, tmp_path):
+    pre_trainer(tmp_path / "run", schedule="cosine").train(samples[0], valid, steps=2, **SMALL)
+    with pytest.raises(InputError, match="steps: 2 then, 4 now"):
+        pre_trainer(tmp_path / "run", schedule="cosine").train(samples[0], valid, steps=4, **SMALL)
+
+
+def test_failed_start_does_not_lock_the_folder(samples, valid, tmp_path):
+    with pytest.raises(InputError, match="smaller crops"):
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, hr_size=2000)
+    settings = {"learning_rate": 1.0}
+    RunFolder(tmp_path / "run").begin(settings)  # as a process that was killed before its first step
+    RunFolder(tmp_path / "run").save_checkpoint(0, {"generator-0": np.zeros(3)}, {})
+    assert len(pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)) == 2
+
+
+def test_vgg_content_loss_trains_in_bfloat16(samples, valid, tmp_path, vgg_weights):
+    keras.utils.set_random_seed(0)
+    generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
+    options = {"content_loss": "vgg54", "vgg_weights": vgg_weights, "precision": "mixed_bfloat16"}
+    trainer = GanTrainer(generator, discriminator, tmp_path / "run", **options)
+    history = trainer.train(samples[0], valid, steps=2, **SMALL)
+    assert history[-1]["content_loss"] > 0
+    assert history[-1]["g_loss"] == pytest.approx(
+        history[-1]["content_loss"] + 1e-3 * history[-1]["adversarial_loss"], rel=1e-5
+    )
+
+
 def test_finished_run_has_nothing_left_to_do(samples, valid, tmp_path, capsys):
     first = pre_trainer(tmp_path / "run")
     first.train(samples[0], valid, steps=3, **SMALL)
@@ -180,10 +207,13 @@ def test_finished_run_has_nothing_left_to_do(samples, valid, tmp_path, capsys):
     assert_same_weights(first, again)
 
 
-def test_nan_stops_with_the_last_good_weights(samples, valid, tmp_path):
+@pytest.mark.parametrize("evaluate_every", [1, 100])
+def test_nan_stops_with_the_last_good_weights(samples, valid, tmp_path, evaluate_every):
     trainer = pre_trainer(tmp_path / "run", learning_rate=1e30, loss="mae")
+    options = {**SMALL, "checkpoint_every": 100, "evaluate_every": evaluate_every}
     with pytest.raises(TrainingDiverged, match="lower learning rate"):
-        trainer.train(samples[0], valid, steps=50, **SMALL)
+        trainer.train(samples[0], valid, steps=50, **options)
+    assert not list((tmp_path / "run").glob("*.weights.h5"))
     assert all(np.isfinite(array).all() for array in all_weights(trainer))
     step, arrays, _ = RunFolder(tmp_path / "run").load_checkpoint()
     assert step == trainer.step
@@ -257,6 +287,8 @@ def test_what_does_not_fit_is_refused(samples, valid, tmp_path, cat):
         pre_trainer(tmp_path / "pre", loss="l2")
     with pytest.raises(InputError, match="schedule"):
         pre_trainer(tmp_path / "pre", schedule="linear")
+    with pytest.raises(InputError, match="evaluate_every must be at least 1"):
+        pre_trainer(tmp_path / "pre").train(*samples, steps=1, evaluate_every=0)
     with pytest.raises(InputError, match="not a super-resolution model"):
         PreTrainer(models.discriminator(32, 4), tmp_path / "no")
 
