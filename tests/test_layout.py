@@ -58,7 +58,7 @@ def test_notebooks_are_committed_as_agreed(path):
     assert statistics.median(lengths) <= 7
     assert path.stat().st_size < 2_000_000
     outputs = [output for cell in code for output in cell["outputs"]]
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in outputs)
     assert not any(output["output_type"] == "error" for output in outputs)
     text = "".join("".join(cell["source"]) for cell in code)
     assert "class " not in text and "def " not in text
