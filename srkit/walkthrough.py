@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def execute(notebook: Path, target: Path, parameters: dict) -> None:
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, _VARIABLE: json.dumps(parameters), "PYTHONPATH": os.pathsep.join(paths)}
     try:
-        client.execute(env=environment)
+        client.execute(env=environment, stderr=subprocess.DEVNULL)  # the kernel's own messages
     except CellExecutionError as error:
         raise InputError(f"{notebook.name} failed: {error.ename}: {error.evalue} (see {target})") from None
     except DeadKernelError:
