@@ -17,7 +17,7 @@ from srkit.inference import scale_of, upscale
 
 @dataclass
 class Summary:
-    """What became of the files: those written, and those that failed with the reason."""
+    """What became of the files: those written, and those that failed with a sentence that says why."""
 
     done: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def upscale_files(
         except OSError as error:
             summary.failed[source] = f"{target} could not be written: {error.strerror or error}"
         except (MemoryError, tf.errors.ResourceExhaustedError):
-            summary.failed[source] = "memory does not suffice for this image"
+            summary.failed[source] = f"{source}: memory does not suffice for this image."
     return summary
 
 

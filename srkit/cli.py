@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 import keras
@@ -15,6 +16,7 @@ from srkit.weights import DEFAULT_PRESET, PRESETS, load_model
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command. Returns the exit status: 0, 1 for what went wrong, 130 for Ctrl-C."""
     options = _parser().parse_args(arguments)
+    warnings.formatwarning = lambda message, *_: f"srkit: {message}\n"
     try:
         return options.command(options) or 0
     except (InputError, TrainingDiverged) as error:
@@ -108,8 +110,8 @@ def _upscale(options: argparse.Namespace) -> int:
     summary = batch_upscale.upscale_files(
         options.inputs, options.output, model, ensemble=options.ensemble, overwrite=options.overwrite
     )
-    for path, reason in summary.failed.items():
-        print(f"srkit: {path}: {reason}", file=sys.stderr)
+    for reason in summary.failed.values():
+        print(f"srkit: {reason}", file=sys.stderr)
     print(f"{len(summary.done)} upscaled, {len(summary.failed)} failed")
     return 1 if summary.failed else 0
 

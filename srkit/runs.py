@@ -88,9 +88,18 @@ class RunFolder:
             step: Steps done.
             arrays: All state as arrays.
             extra: What else to remember, as JSON can hold it.
+
+        Raises:
+            InputError: The disk is full, or the folder may not be written.
         """
         path = self._checkpoints / f"step-{step:09}.npz"
-        write_atomically(path, lambda file: np.savez(file, extra=np.array(json.dumps(extra)), **arrays))
+        try:
+            write_atomically(path, lambda file: np.savez(file, extra=np.array(json.dumps(extra)), **arrays))
+        except OSError as error:
+            raise InputError(
+                f"{path} could not be written ({error.strerror or error}). What was saved before is still whole: put "
+                "that right, make room if it is that, and start the same again to go on."
+            ) from None
         for old in self._checkpoint_paths()[:-_CHECKPOINTS_KEPT]:
             old.unlink()
 

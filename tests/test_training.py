@@ -158,7 +158,7 @@ def test_full_disk_keeps_the_checkpoint_before(samples, valid, tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match=r"No space left on device.*make room"):
         pre_trainer(tmp_path / "run").train(samples[0], valid, steps=4, **SMALL)
     assert RunFolder(tmp_path / "run").load_checkpoint()[0] == 2
 
