@@ -11,6 +11,8 @@ from srkit.images import to_uint8
 KERNELS = ("bicubic", "opencv", "gaussian")
 SCALES = (2, 3, 4, 8)
 
+_COLUMNS_PER_PRODUCT = 480
+
 
 def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
     """Downscales an image by an integer factor.
@@ -70,7 +72,7 @@ def nearest(lr: np.ndarray, scale: int) -> np.ndarray:
     return lr.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: int = 8) -> np.ndarray:
+def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: int = 4) -> np.ndarray:
     """Filters and decimates along the height, in float32.
 
     Only the rows that stay are computed: blocks of a few output rows are the product of one small banded matrix
@@ -88,7 +90,12 @@ def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: 
     padded = cv2.copyMakeBorder(image, top, bottom, 0, 0, cv2.BORDER_REFLECT).astype(np.float32)
     padded = padded.reshape(-1, width * channels)
     blocks = np.lib.stride_tricks.sliding_window_view(padded, window, axis=0)[::step].transpose(0, 2, 1)
-    return (matrix @ blocks).reshape(-1, width, channels)[: height // scale]
+    rows = np.empty((num_blocks, rows_per_block, padded.shape[1]), np.float32)
+    # Products this small stay in one thread: starting others would cost more than it gains.
+    for left in range(0, padded.shape[1], _COLUMNS_PER_PRODUCT):
+        columns = slice(left, left + _COLUMNS_PER_PRODUCT)
+        np.matmul(matrix, blocks[:, :, columns], out=rows[:, :, columns])
+    return rows.reshape(-1, width, channels)[: height // scale]
 
 
 def _filter(image: np.ndarray, taps_x: np.ndarray, taps_y: np.ndarray, anchor: tuple[int, int]) -> np.ndarray:
