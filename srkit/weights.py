@@ -32,8 +32,24 @@ class Preset:
     sha256: str
 
 
-PRESETS: dict[str, Preset] = {}
-DEFAULT_PRESET = "srgan-x4"
+PRESETS: dict[str, Preset] = {
+    "edsr-small-x4": Preset(
+        description="EDSR with 32 filters and 8 blocks: small, fast, and true to the photograph",
+        file="edsr-small-x4.weights.h5",
+        sha256="4a528f020ada30bfdbd660d8f4f91e4eeef97fbf5c10e10c926c23b549f71954",
+    ),
+    "walkthrough-pre-x4": Preset(
+        description="SRResNet after the 3,000 steps of notebook 02",
+        file="walkthrough-pre-x4.weights.h5",
+        sha256="373fae1e11ba2038d9eed4b289b46744430387fea92abb4b5697d4a03500fd03",
+    ),
+    "walkthrough-gan-x4": Preset(
+        description="the same after the 300 steps of notebook 03",
+        file="walkthrough-gan-x4.weights.h5",
+        sha256="b51bf78d75a98904ff838b8a943570c3236b0acfb068492d6050027e2ccf79d9",
+    ),
+}
+DEFAULT_PRESET = "edsr-small-x4"
 
 
 def load_model(source: "str | os.PathLike", model: keras.Model | None = None) -> keras.Model:
