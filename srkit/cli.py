@@ -10,6 +10,7 @@ import keras
 from srkit import batch_upscale, benchmark, data, losses, models, training, walkthrough
 from srkit.errors import InputError, TrainingDiverged
 from srkit.resize import KERNELS, SCALES
+from srkit.trainer import PRECISIONS, SCHEDULES, Trainer
 from srkit.weights import DEFAULT_PRESET, PRESETS, load_model
 
 
@@ -99,8 +100,8 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--batch-size", type=positive_int, default=16, help="crops (%(default)s)")
     parser.add_argument("--hr-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="(%(default)s)")
-    parser.add_argument("--schedule", default=schedule, choices=training.SCHEDULES, help="(%(default)s)")
-    parser.add_argument("--precision", default="float32", choices=training.PRECISIONS, help="(%(default)s)")
+    parser.add_argument("--schedule", default=schedule, choices=SCHEDULES, help="(%(default)s)")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="(%(default)s)")
     parser.add_argument("--evaluate-every", type=positive_int, default=1_000, metavar="N", help="steps (%(default)s)")
     parser.add_argument("--checkpoint-every", type=positive_int, default=500, metavar="N", help="steps (%(default)s)")
 
@@ -148,7 +149,7 @@ def _optimization(options: argparse.Namespace) -> dict:
     return {name: getattr(options, name) for name in ("learning_rate", "schedule", "precision")}
 
 
-def _train(trainer: training.Trainer, options: argparse.Namespace) -> None:
+def _train(trainer: Trainer, options: argparse.Namespace) -> None:
     train, valid = data.load(
         options.data,
         num_images=options.num_images,

@@ -14,7 +14,7 @@ LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
     {"images", "resize", "layers"},
     {"models", "losses", "metrics", "cache", "data"},
-    {"training", "inference", "weights", "runs"},
+    {"trainer", "training", "inference", "weights", "runs"},
     {"batch_upscale", "benchmark", "plots", "walkthrough"},
     {"cli"},
     {"__init__", "__main__"},

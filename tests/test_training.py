@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from srkit import GanTrainer, InputError, PreTrainer, TrainingDiverged, data, images, load_model, models, training
+from srkit import GanTrainer, InputError, PreTrainer, TrainingDiverged, data, images, load_model, models
 from srkit.runs import RunFolder
+from srkit.trainer import learning_rate_at
 
 SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
 
@@ -270,7 +271,7 @@ def test_bfloat16_keeps_weights_and_output_in_float32(build, samples, valid, tmp
 
 
 def test_learning_rates():
-    at = training.learning_rate_at
+    at = learning_rate_at
     assert [at(step, 10, 1e-4, "halves") for step in (0, 4, 5, 9)] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
     assert [at(step, 10, 1e-4, "cosine") for step in (0, 5, 10)] == pytest.approx([1e-4, 5e-5, 0])
     assert at(7, 10, 1e-4) == 1e-4
