@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from srkit import images, resize
-from srkit.errors import InputError
+from srkit.errors import InputError, check_choice
 
 _FORMAT = 1
 
@@ -110,9 +110,8 @@ def build(
     Raises:
         InputError: No photograph can be used, the scale or kernel is unknown, or the disk is full.
     """
-    for name, value, choices in (("scale", scale, resize.SCALES), ("kernel", kernel, resize.KERNELS)):
-        if value not in choices:
-            raise InputError(f"There is no {name} {value!r}: use one of {', '.join(map(str, choices))}.")
+    check_choice("scale", scale, resize.SCALES)
+    check_choice("kernel", kernel, resize.KERNELS)
     key = [_FORMAT, scale, kernel, min_size, [(photograph.name, photograph.stamp) for photograph in photographs]]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     readable = "".join(character if character.isalnum() or character in "-_" else "_" for character in label)
@@ -209,15 +208,14 @@ def _read_journal(partial: Path) -> tuple[list[dict], int]:
     paths = {name: partial / name for name in ("journal.jsonl", "hr.bin", "lr.bin")}
     if not all(path.is_file() for path in paths.values()):
         return [], 0
+    ends = {kind: paths[f"{kind}.bin"].stat().st_size for kind in ("hr", "lr")}
     entries, size = [], 0
     for line in paths["journal.jsonl"].read_bytes().splitlines(keepends=True):
         try:
             entry = json.loads(line)
         except ValueError:  # half a line, or what a power cut left of it
             break
-        if not line.endswith(b"\n") or any(
-            entry.get(f"{k}_end", 0) > paths[f"{k}.bin"].stat().st_size for k in ("hr", "lr")
-        ):
+        if not line.endswith(b"\n") or any(entry.get(f"{kind}_end", 0) > end for kind, end in ends.items()):
             break
         entries.append(entry)
         size += len(line)

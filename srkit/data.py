@@ -309,7 +309,7 @@ def _paired(
     for_validation = {photograph.name for photograph in valid_photographs}
     indices = range(len(cache.names))
     valid = [index for index in indices if cache.names[index] in for_validation] or [len(indices) - 1]
-    train = [index for index in indices if index not in set(valid)]
+    train = sorted(set(indices) - set(valid))
     if not train:
         raise InputError(
             f"{name} has {len(indices)} usable photograph(s) to split; at least 2 are needed, "

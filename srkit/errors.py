@@ -1,4 +1,4 @@
-"""The one exception that srkit raises for things its caller can put right."""
+"""What srkit raises, and a check that raises it."""
 
 
 class InputError(ValueError):
@@ -11,3 +11,9 @@ class InputError(ValueError):
 
 class TrainingDiverged(ArithmeticError):
     """A loss became infinite or not a number; the message says at which step, and what is kept."""
+
+
+def check_choice(name: str, value: object, choices: tuple) -> None:
+    """Raises an InputError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise InputError(f"There is no {name} {value!r}: use one of {', '.join(map(str, choices))}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from srkit.errors import InputError
+from srkit.errors import InputError, check_choice
 
 PIXEL_LOSSES = ("mse", "mae")
 CONTENT_LOSSES = ("mse", "vgg22", "vgg54")
@@ -60,8 +60,7 @@ class VGGLoss:
 
 def content_loss(name: str, vgg_weights: "str | os.PathLike | None" = None):
     """The content loss of that name: a function of `(hr, sr)`. See `mse` and `VGGLoss`."""
-    if name not in CONTENT_LOSSES:
-        raise InputError(f"There is no content loss {name!r}: use one of {', '.join(CONTENT_LOSSES)}.")
+    check_choice("content loss", name, CONTENT_LOSSES)
     return mse if name == "mse" else VGGLoss(name, vgg_weights)
 
 

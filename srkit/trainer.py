@@ -16,9 +16,8 @@ from tqdm import tqdm
 
 from srkit import images, metrics, resize
 from srkit.data import Pairs
-from srkit.errors import InputError, TrainingDiverged
+from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.inference import predict, scale_of
-from srkit.models.common import check_choice
 from srkit.runs import RunFolder
 from srkit.weights import save_weights
 
@@ -241,12 +240,10 @@ class Trainer:
         scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
         scores |= self._validation_score(valid, scores)
         self._save_pictures(valid)
-        save = {"last": self.generator}
+        save_weights(self.generator, self.run.path / "last.weights.h5")
         if scores["score"] > self.best_score:
             self.best_score = scores["score"]
-            save["best"] = self.generator
-        for name, model in save.items():
-            save_weights(model, self.run.path / f"{name}.weights.h5")
+            save_weights(self.generator, self.run.path / "best.weights.h5")
         return scores
 
     def _reconstruct(self, lr: np.ndarray) -> np.ndarray:
@@ -269,7 +266,6 @@ class Trainer:
         )
 
     def _save_pictures(self, valid: Pairs) -> None:
-        strips = []
         for index in range(min(NUM_PICTURES, len(valid))):
             lr, hr = picture_crop(*valid[index], self.scale)
             columns = {
@@ -279,9 +275,9 @@ class Trainer:
                 self._picture_name: images.to_uint8(predict(self.generator, lr)),
                 "HR": hr,
             }
-            images.write(self.run.path / "pictures" / f"step-{self.step:09}-{index}.png", images.strip(columns))
-            strips.append(columns)
-        tf.summary.image("validation", [np.concatenate(list(c.values()), 1) for c in strips[:1]], step=self.step)
+            strip = images.strip(columns)
+            images.write(self.run.path / "pictures" / f"step-{self.step:09}-{index}.png", strip)
+            tf.summary.image(f"validation-{index}", strip[None], step=self.step)
 
     def _checkpoint_is_due(self, checkpoint_every: int) -> bool:
         return self.step % checkpoint_every == 0 or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS

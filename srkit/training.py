@@ -9,9 +9,8 @@ import tensorflow as tf
 
 from srkit import images, losses
 from srkit.data import Pairs
-from srkit.errors import InputError
+from srkit.errors import InputError, check_choice
 from srkit.inference import predict
-from srkit.models.common import check_choice
 from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop, set_precision
 from srkit.weights import save_weights
 

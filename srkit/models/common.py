@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import keras
 
-from srkit.errors import InputError
+from srkit.errors import check_choice
 from srkit.resize import SCALES
 
 
@@ -26,12 +26,6 @@ def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]
         return model
 
     return build_and_remember
-
-
-def check_choice(name: str, value: object, choices: tuple) -> None:
-    """Raises an InputError unless `value` is one of `choices`."""
-    if value not in choices:
-        raise InputError(f"There is no {name} {value!r}: use one of {', '.join(map(str, choices))}.")
 
 
 def upsampling_steps(scale: int) -> list[int]:

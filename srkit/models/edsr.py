@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 
+from srkit.errors import check_choice
 from srkit.layers import ICNR, PixelShuffle
-from srkit.models.common import check_choice, rebuildable, upsampling_steps
+from srkit.models.common import rebuildable, upsampling_steps
 
 DIV2K_MEAN_RGB = (114.444, 111.4605, 103.02)  # 255 * (0.4488, 0.4371, 0.4040), the paper's training set
 

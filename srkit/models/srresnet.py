@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 
+from srkit.errors import check_choice
 from srkit.layers import ICNR, PixelShuffle, SubPixelConv2D, SubPixelPReLU
-from srkit.models.common import check_choice, rebuildable, upsampling_steps
+from srkit.models.common import rebuildable, upsampling_steps
 
 
 @rebuildable
