@@ -225,7 +225,7 @@ def folder(
     """All photographs below a folder: any names, nested, any formats and sizes.
 
     Args:
-        path: The folder.
+        path: The folder. Where it holds the folders `train` and `valid`, they are the two parts.
         num_images: How many photographs to choose, train and valid together; all without.
         seed: Which ones are chosen, and which of them are for validation.
         scale: 2, 3, 4 or 8.
@@ -234,15 +234,18 @@ def folder(
         cache_dir: Where the pairs are kept; `data/cache` without.
 
     Returns:
-        `(train, valid)`: four fifths and one fifth of the photographs chosen. Copies of one photograph count once.
+        `(train, valid)`: as the folder says, or four fifths and one fifth of the photographs chosen. Copies of one
+        photograph count once.
 
     Raises:
         InputError: There is no such folder, or it holds fewer than two usable photographs.
     """
     path = Path(path)
+    parts = [path / "train", path / "valid"]
+    split = all(part.is_dir() for part in parts)
     return _paired(
         path.name or "folder",
-        _files(path),
+        *([_files(part, prefix=f"{part.name}/") for part in parts] if split else [_files(path)]),
         num_images=num_images,
         seed=seed,
         scale=scale,

@@ -41,6 +41,17 @@ def test_folder_gives_aligned_pairs_that_never_share_a_photograph(photos, store)
             np.testing.assert_array_equal(lr, resize.downscale(hr, 4))
 
 
+def test_folder_that_is_split_already_stays_so(photos, store):
+    for part in ("train", "valid"):
+        (photos / part).mkdir()
+    (photos / "a.png").rename(photos / "valid" / "a.png")
+    for name in ("B.JPG", "h.png", "nested"):
+        (photos / name).rename(photos / "train" / name)
+    train, valid = data.folder(photos, cache_dir=store)
+    assert valid.names == ["valid/a.png"]
+    assert set(train.names) == {"train/B.JPG", "train/h.png", "train/nested/é.png", "train/nested/deep/e.bmp"}
+
+
 @pytest.mark.parametrize("scale", [2, 3, 8])
 def test_every_scale(photos, store, scale):
     train, _ = data.folder(photos, num_images=3, scale=scale, cache_dir=store)
