@@ -4,12 +4,13 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 
-from srkit import batch_upscale, benchmark, data, losses, models, training, walkthrough
+from srkit import batch_upscale, benchmark, benchmark_report, data, losses, models, training, walkthrough
 from srkit.errors import InputError, TrainingDiverged
-from srkit.resize import KERNELS, SCALES
+from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
 from srkit.trainer import PRECISIONS, SCHEDULES, Trainer
 from srkit.weights import DEFAULT_PRESET, PRESETS, load_model
 
@@ -52,12 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_pre(kinds)
     _add_gan(kinds)
 
-    scores = commands.add_parser("benchmark", help="PSNR and SSIM on a folder of HR images, as papers take them")
-    scores.add_argument("--data", required=True, metavar="DIR", help="folder of HR images")
-    scores.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
-    scores.add_argument("--model", default="bicubic", help=f"bicubic, a path, or one of {', '.join(PRESETS)}")
-    scores.add_argument("--json", metavar="FILE", help="write the scores there, too")
-    scores.set_defaults(command=_benchmark)
+    _add_benchmark(commands)
     return parser
 
 
@@ -66,6 +62,37 @@ def positive_int(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1; received {text}")
     return number
+
+
+def output_file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; a file's name was expected")
+    return Path(text)
+
+
+def _add_benchmark(commands) -> None:
+    scores = commands.add_parser("benchmark", help="PSNR and SSIM on a folder of HR images, as papers take them")
+    scores.add_argument("--data", required=True, metavar="DIR", help="folder of HR images")
+    scores.add_argument("--lr", metavar="DIR", help="folder of LR images made elsewhere (without: bicubic)")
+    scores.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
+    scores.add_argument(
+        "--model",
+        nargs="+",
+        action="extend",
+        help=f"one or several: {', '.join(INTERPOLATIONS)}; {', '.join(PRESETS)}; a path to weights or a .keras file. "
+        "With + behind it: self-ensemble. The others are compared with the first (bicubic)",
+    )
+    scores.add_argument(
+        "--protocol",
+        default="edsr",
+        choices=benchmark.PROTOCOLS,
+        help="border cut before scoring: edsr as many px as the scale, srgan 4 px (%(default)s)",
+    )
+    scores.add_argument("--rgb", action="store_true", help="score RGB in place of the Y channel")
+    scores.add_argument("--json", type=output_file, metavar="FILE", help="write the scores there, too")
+    scores.add_argument("--markdown", type=output_file, metavar="FILE", help="write tables there, too")
+    scores.add_argument("--save", metavar="DIR", help="write SR images and a contact sheet of crops there")
+    scores.set_defaults(command=_benchmark)
 
 
 def _add_pre(kinds) -> None:
@@ -139,10 +166,20 @@ def _train_gan(options: argparse.Namespace) -> None:
 
 
 def _benchmark(options: argparse.Namespace) -> None:
-    result = benchmark.benchmark(options.data, options.scale, options.model)
-    print(benchmark.report(result))
+    result = benchmark.benchmark(
+        options.data,
+        options.scale,
+        options.model or "bicubic",
+        lr=options.lr,
+        protocol=options.protocol,
+        rgb=options.rgb,
+        save=options.save,
+    )
+    benchmark_report.print_result(result)
     if options.json:
-        benchmark.write_json(result, options.json)
+        benchmark_report.write_json(result, options.json)
+    if options.markdown:
+        benchmark_report.write_markdown(result, options.markdown)
 
 
 def _optimization(options: argparse.Namespace) -> dict:

@@ -15,7 +15,7 @@ LEVELS = [  # a module imports from its own level and from those before
     {"images", "resize", "layers"},
     {"models", "losses", "metrics", "cache", "data"},
     {"trainer", "training", "inference", "weights", "runs"},
-    {"batch_upscale", "benchmark", "plots", "walkthrough"},
+    {"batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
     {"cli"},
     {"__init__", "__main__"},
 ]
