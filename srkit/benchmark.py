@@ -74,8 +74,8 @@ def benchmark(
     border = scale if protocol == "edsr" else 4
     pairs, taken = find_pairs(data, scale, lr)
     _refuse_inside(save, data, lr)
-    num_grey = _check(pairs, scale, border)
     reconstructions = _reconstructions(models, scale)
+    num_grey = _check(pairs, scale, border)
     scores = _score(pairs, reconstructions, scale, {"border": border, "luma": not rgb}, save)
     result = {
         "protocol": f"{protocol}: x{scale}, {'LR by the bicubic kernel' if lr is None else f'LR of {lr}'}, "
@@ -164,7 +164,7 @@ def _probe(model: keras.Model, name: str, scale: int) -> None:
     if found != scale:
         raise InputError(f"{name} enlarges {found} times; asked: {scale}.")
     lr = np.full((24, 32, 3), 200, np.uint8)
-    sr = _run(lambda lr: predict(model, lr), lr, name)
+    sr = _run(lambda lr: predict(model, lr), lr, scale, name)
     low, high = sr.min(), sr.max()
     if not (np.isfinite(sr).all() and high > 2):
         raise InputError(
@@ -173,12 +173,22 @@ def _probe(model: keras.Model, name: str, scale: int) -> None:
         )
 
 
-def _run(reconstruct: Reconstruction, lr: np.ndarray, name: str) -> np.ndarray:
+def _run(reconstruct: Reconstruction, lr: np.ndarray, scale: int, name: str) -> np.ndarray:
+    """Makes SR. A model that is fixed to one size, or needs even sides, fails here, with a reason for a person."""
+    height, width = lr.shape[:2]
     try:
-        return reconstruct(lr)
-    except (ValueError, TypeError, tf.errors.OpError) as error:  # a fixed size of input, one that must be even, …
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{name} fails on an LR image of {lr.shape[1]}x{lr.shape[0]} px: {reason}") from None
+        sr = reconstruct(lr)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        text = re.sub(r"\{\{.*?\}\} ?", "", str(error)).strip()
+        # Of an error inside a layer, the lines before tell where in Keras it was raised.
+        reason = (re.findall(r"^ *\w+Error: (.+)", text, re.MULTILINE) or text.splitlines() or ["no reason given"])[0]
+        raise InputError(f"{name} fails on an LR image of {width}x{height} px: {reason}") from None
+    if sr.shape != (height * scale, width * scale, 3):
+        raise InputError(
+            f"{name} makes {sr.shape[1]}x{sr.shape[0]} px of an LR image of {width}x{height} px; "
+            f"expected {width * scale}x{height * scale} px."
+        )
+    return sr
 
 
 def _score(
@@ -196,7 +206,7 @@ def _score(
             hr, lr = pair.read(scale)
             made = {}
             for name, reconstruct in reconstructions.items():
-                sr = made[name] = _run(reconstruct, lr, name)
+                sr = made[name] = _run(reconstruct, lr, scale, name)
                 values = {metric: measure(hr, sr, **settings) for metric, measure in _METRICS.items()}
                 scores[name].append({"name": pair.name, **values})
                 if save is not None:

@@ -71,10 +71,9 @@ def contact_row(name: str, hr: np.ndarray, made: dict[str, np.ndarray], psnr: di
     side = min(_CROP_PX, *hr.shape[:2])
     error = cv2.absdiff(hr, next(iter(made.values()))).sum(axis=2, dtype=np.float32)
     # Each value is the mean of the square that begins there.
-    means = cv2.boxFilter(error, cv2.CV_32F, (side, side), anchor=(0, 0))[
-        : len(hr) - side + 1, : hr.shape[1] - side + 1
-    ]
-    top, left = np.unravel_index(means.argmax(), means.shape)
+    means = cv2.boxFilter(error, cv2.CV_32F, (side, side), anchor=(0, 0))
+    inside = means[: hr.shape[0] - side + 1, : hr.shape[1] - side + 1]
+    top, left = np.unravel_index(inside.argmax(), inside.shape)
     columns = {f"HR {name}": hr, **{f"{psnr[model]:.2f} dB {model}": sr for model, sr in made.items()}}
     crops = {}
     for title, image in columns.items():
