@@ -73,25 +73,29 @@ def find_pairs(data: "str | os.PathLike", scale: int, lr: "str | os.PathLike | N
     if lr is None:
         pairs = [Pair(name, path) for name, path in names.items()]
     else:
-        matches, num_unused = _match(names, Path(lr), scale)
+        matches, unused = _match(names, Path(lr), scale)
         pairs = [Pair(name, path, matches[name]) for name, path in names.items()]
-        left_out["LR without HR"] = num_unused
-    reasons = [f"{count} {reason}" for reason, count in left_out.items() if count]
+        used = {path.resolve() for path in matches.values()}
+        left_out |= {path.resolve(): "LR without HR" for path in unused if path.resolve() not in left_out}
+        left_out = {path: reason for path, reason in left_out.items() if path not in used}
+    reasons = [f"{count} {reason}" for reason, count in Counter(left_out.values()).items()]
     taken = f"{len(pairs)} HR image{'s' if len(pairs) > 1 else ''} of {data}"
     return pairs, f"{taken}; left out: {', '.join(reasons)}" if reasons else taken
 
 
-def _hr_images(data: Path, scale: int, apart: Path | None) -> tuple[list[Path], Counter]:
-    """The HR images, and how many files were left out, by the reason."""
-    paths = _visible(images.list_images(data), data)
-    left_out = Counter({"files that are no images": len(_visible(data.rglob("*.*"), data)) - len(paths)})
+def _hr_images(data: Path, scale: int, apart: Path | None) -> tuple[list[Path], dict[Path, str]]:
+    """The HR images, and for each file that was left out the reason."""
+    left_out = {}
 
     def keep(kept: list[Path], reason: str) -> list[Path]:
-        left_out[reason] += len(paths) - len(kept)
+        chosen = set(kept)
+        left_out.update({path.resolve(): reason for path in paths if path not in chosen})
         return kept
 
+    paths = _visible(data.rglob("*.*"), data)
+    paths = keep(_visible(images.list_images(data), data), "files that are no images")
     if apart is not None and data.resolve() in apart.parents:
-        paths = keep([path for path in paths if apart not in path.resolve().parents], "in the folder of LR")
+        paths = keep([path for path in paths if apart not in path.resolve().parents], "LR without HR")
     if marked := [path for path in paths if _says(_HR, path.relative_to(data))]:
         paths = keep(marked, "beside those named HR")
     elif unmarked := [path for path in paths if not _says(_LR, path.relative_to(data))]:
@@ -116,8 +120,8 @@ def _scale_named(path: Path) -> int | None:
     return int(found[1] or found[2]) if found else None
 
 
-def _match(names: dict[str, Path], lr: Path, scale: int) -> tuple[dict[str, Path], int]:
-    """For each HR's name the file of its LR, and how many LR images belong to none."""
+def _match(names: dict[str, Path], lr: Path, scale: int) -> tuple[dict[str, Path], list[Path]]:
+    """For each HR's name the file of its LR, and the LR images that belong to none."""
     originals = {path.resolve() for path in names.values()}
     candidates = [path for path in _visible(images.list_images(lr), lr) if path.resolve() not in originals]
     by_path, by_stem = {}, {}
@@ -142,7 +146,7 @@ def _match(names: dict[str, Path], lr: Path, scale: int) -> tuple[dict[str, Path
             f"{len(missing)} of {len(names)} HR images have no LR in {lr}: {', '.join(missing[:3])}"
             f"{', …' if len(missing) > 3 else ''}. Expected names like {stem}.png or {stem}x{scale}.png."
         )
-    return matches, len(candidates) - len(owners)
+    return matches, [path for path in candidates if path not in owners]
 
 
 def _first(files: dict[str, list[Path]], name: str, scale: int) -> list[Path]:

@@ -275,9 +275,17 @@ def test_doubtful_pairs_are_refused(tmp_path, files, message):
         found(tmp_path, files, data="h", lr="l")
 
 
-def test_lr_without_hr_is_said(tmp_path):
-    _, line = found(tmp_path, ["h/a.png", "l/a.png", "l/b.png"], data="h", lr="l")
-    assert line.endswith("left out: 1 LR without HR")
+@pytest.mark.parametrize(
+    "files, data, lr, left_out",
+    [
+        (["h/a.png", "l/a.png", "l/b.png"], "h", "l", "1 LR without HR"),
+        (["a.png", "l/a.png", "l/b.png"], ".", "l", "1 LR without HR"),
+        (SELF_EX_SR, ".", ".", "3 beside those named HR, 1 of another scale"),  # the LR in use is not among them
+    ],
+)
+def test_lr_that_is_not_used_is_said(tmp_path, files, data, lr, left_out):
+    _, line = found(tmp_path, files, data=data, lr=lr)
+    assert line.endswith(f"; left out: {left_out}")
 
 
 def test_saved_images_are_those_that_were_scored(folder, tmp_path):
