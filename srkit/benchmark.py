@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.stats import wilcoxon
 from tqdm import tqdm
 
 from srkit import images, metrics, resize
@@ -43,7 +42,7 @@ def benchmark(
     count as RGB with three equal channels.
 
     Of several models, each is compared with the first by the paired two-sided Wilcoxon signed-rank test over the
-    images, as Ledig et al. 2017 (section 3.4) compare theirs.
+    images, as Ledig et al. 2017 (section 3.1) compare theirs.
 
     Args:
         data: The folder with HR; see `srkit.benchmark_pairs.find_pairs` for what is taken of it.
@@ -132,7 +131,7 @@ def _reconstructions(models: list, scale: int) -> dict[str, Reconstruction]:
         # Files of one name in several folders keep their folders.
         label = file_name if file_names.count(file_name) == 1 else name
         if label in result:
-            raise InputError(f"{label} is given twice.")
+            raise InputError(f"There are two models {label}: give each once, or names of their own.")
         result[label] = _reconstruction(model, name, scale, loaded)
     return result
 
@@ -230,6 +229,8 @@ def _mean(rows: list[dict], metric: str) -> float:
 
 def _wilcoxon_p(first: list[dict], other: list[dict], metric: str) -> float | None:
     """The two-sided p-value over the images that differ (the others say nothing); None for fewer than 6 of them."""
+    from scipy.stats import wilcoxon  # here, since it is slow to import and no other command needs it
+
     before, after = (np.array([row[metric] for row in rows]) for rows in (first, other))
     differ = before != after
     return float(wilcoxon(after[differ] - before[differ]).pvalue) if differ.sum() >= _MIN_DIFFERENT else None

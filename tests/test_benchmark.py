@@ -315,7 +315,7 @@ def test_markdown_is_a_table(folder, tmp_path):
     "arguments, message",
     [
         (["--model", "bicubic+"], "leave the + out"),
-        (["--model", "bicubic", "bicubic"], "given twice"),
+        (["--model", "bicubic", "bicubic"], "two models bicubic"),
         (["--model", "cubic"], "There is no model cubic"),
         (["--save", "{data}/sr"], "give a folder apart"),
         (["--lr", "nowhere"], "There is no folder nowhere"),
