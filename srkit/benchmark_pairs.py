@@ -106,7 +106,7 @@ def _hr_images(data: Path, scale: int, apart: Path | None) -> tuple[list[Path], 
     stems = {path.with_suffix("") for path in paths}
     originals = {path: path.with_name(_VERSION.sub("", path.stem)) for path in paths}
     versions = {path for path in paths if originals[path] != path.with_suffix("") and originals[path] in stems}
-    return keep([path for path in paths if path not in versions], "versions (x2, x4, …) of others"), left_out
+    return keep([path for path in paths if path not in versions], "enlarged versions of others"), left_out
 
 
 def _says(words: str, path: Path) -> bool:

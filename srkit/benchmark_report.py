@@ -21,22 +21,27 @@ _ENLARGEMENT = 2
 
 def print_result(result: dict) -> None:
     """Prints a table to the terminal: the images and their mean for one model, the means of several."""
+    console = Console(highlight=False)
+
+    def text(value: str) -> Text:
+        """What the terminal's encoding cannot write, in the name of a file for one, becomes "?"."""
+        return Text(value.encode(console.encoding, "replace").decode(console.encoding))
+
     table = Table(box=box.SIMPLE_HEAD)
     header, rows = _means(result)
     if "images" in result:
         header[0] = result["models"][0]["model"]
         rows = [[image["name"], *_numbers(image)] for image in result["images"]]
     for column, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if column else "left", no_wrap=column > 0, overflow="fold")
+        table.add_column(text(name), justify="right" if column else "left", no_wrap=column > 0, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(text, row))
     if "images" in result:
         table.add_section()
         table.add_row("mean", *_numbers(result["mean"]))
-    console = Console(highlight=False)
     console.print(table)
     for line in _notes(result):
-        console.print(Text(line), soft_wrap=True)
+        console.print(text(line), soft_wrap=True)
 
 
 def write_markdown(result: dict, path: "str | os.PathLike") -> None:
@@ -96,7 +101,7 @@ def _means(result: dict) -> tuple[list[str], list[list[str]]]:
         header += ["p (PSNR)", "p (SSIM)"]
         rows[0] += ["", ""]
         for row, model in zip(rows[1:], result["models"][1:]):
-            row += ["–" if p is None else f"{p:.2g}" for p in model["p"].values()]
+            row += ["-" if p is None else f"{p:.2g}" for p in model["p"].values()]
     return header, rows
 
 
@@ -122,4 +127,4 @@ def _finite(value):
 
 
 def _write(path: "str | os.PathLike", text: str) -> None:
-    images.write_atomically(Path(path), lambda file: file.write(f"{text}\n".encode()))
+    images.write_atomically(Path(path), lambda file: file.write(f"{text}\n".encode(errors="replace")))

@@ -175,11 +175,11 @@ def _benchmark(options: argparse.Namespace) -> None:
         rgb=options.rgb,
         save=options.save,
     )
-    benchmark_report.print_result(result)
     if options.json:
         benchmark_report.write_json(result, options.json)
     if options.markdown:
         benchmark_report.write_markdown(result, options.markdown)
+    benchmark_report.print_result(result)
 
 
 def _optimization(options: argparse.Namespace) -> dict:

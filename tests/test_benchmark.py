@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import keras
@@ -11,6 +13,7 @@ import srkit
 from srkit import InputError, cli, images, metrics, models, resize, save_weights
 from srkit.benchmark import benchmark
 from srkit.benchmark_pairs import find_pairs
+from srkit.benchmark_report import print_result
 
 PUBLISHED = [  # bicubic, by an independent implementation of the protocol on the same files
     ("Set5", 2, 33.65, 0.9295),
@@ -226,7 +229,11 @@ EDSR_LAYOUT = ["HR/baby.png", *(f"LR_bicubic/X{s}/babyx{s}.png" for s in (2, 3, 
         (["a.png", "LRbicx4/a.png"], ["a.png"], "1 named LR"),
         (["x2/a.png", "x4/a.png"], ["x4/a.png"], "1 of another scale"),
         (["x2/a.png", "x3/a.png"], ["x2/a.png", "x3/a.png"], ""),
-        (["a.png", "a_x4.jpg", "ax2.png", "b_x4.png", "x4.png"], ["a.png", "b_x4.png", "x4.png"], "2 versions"),
+        (
+            ["a.png", "a_x4.jpg", "ax2.png", "b_x4.png", "x4.png"],
+            ["a.png", "b_x4.png", "x4.png"],
+            "2 enlarged versions",
+        ),
         (["Porsche GT 3.jpg", "photo.hr.png"], ["Porsche GT 3.jpg", "photo.hr.png"], ""),
     ],
 )
@@ -344,3 +351,13 @@ def test_bad_images_are_said_before_any_is_scored(folder, tmp_path, capsys):
 
 def test_module_is_reachable_from_the_package():
     assert srkit.benchmark.benchmark is benchmark
+
+
+def test_names_that_a_terminal_cannot_write_are_no_error(folder, monkeypatch):
+    (folder / "0.png").rename(folder / "ä中.png")
+    result = benchmark(folder, 4)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    print_result(result)
+    sys.stdout.flush()
+    assert "ä?.png" in written.getvalue().decode("cp1252")
