@@ -236,7 +236,7 @@ def test_one_gan_step_is_the_papers(samples, tmp_path):
 
     from srkit import losses
 
-    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1)
+    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, precision="float32")
     generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
     generator.set_weights(trainer.generator.get_weights())
     discriminator.set_weights(trainer.discriminator.get_weights())
