@@ -41,14 +41,10 @@ def chiefs_values(strategy: tf.distribute.Strategy, values: list) -> list:
 
     Args:
         strategy: All its workers must call this together.
-        values: Arrays; of the same shapes and types on each worker.
+        values: Arrays; of the same shapes on each worker. They come back as float64.
     """
     if num_workers(strategy) == 1:
         return values
-
-    @tf.function
-    def run(values):
-        return strategy.run(share, args=(values,))
 
     def share(values):
         context = tf.distribute.get_replica_context()
@@ -56,7 +52,12 @@ def chiefs_values(strategy: tf.distribute.Strategy, values: list) -> list:
         mine = [tf.where(first, value, tf.zeros_like(value)) for value in values]
         return context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
 
-    shared = run([tf.convert_to_tensor(value) for value in values])
+    @tf.function
+    def run(values):
+        return strategy.run(share, args=(values,))
+
+    # In one type, as a sum of many needs, which holds those of all others exactly.
+    shared = run([tf.cast(value, tf.float64) for value in values])
     return [strategy.experimental_local_results(value)[0].numpy() for value in shared]
 
 
