@@ -7,11 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import rich
+import rich.table
 
-from srkit import batch_upscale, benchmark, benchmark_report, data, losses, models, training, walkthrough
+from srkit import (
+    batch_upscale,
+    benchmark,
+    benchmark_report,
+    data,
+    distribution,
+    losses,
+    models,
+    runs,
+    training,
+    walkthrough,
+)
 from srkit.errors import InputError, TrainingDiverged
+from srkit.precision import PRECISIONS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
-from srkit.trainer import PRECISIONS, SCHEDULES, Trainer
+from srkit.trainer import SCHEDULES, Trainer
 from srkit.weights import DEFAULT_PRESET, PRESETS, load_model
 
 
@@ -52,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     kinds = train.add_subparsers(required=True, metavar="pre|gan")
     _add_pre(kinds)
     _add_gan(kinds)
+
+    listing = commands.add_parser("runs", help="the trainings in a folder, with step, score and state")
+    listing.add_argument("folder", nargs="?", default="runs", help="(%(default)s)")
+    listing.set_defaults(command=_runs)
 
     _add_benchmark(commands)
     return parser
@@ -128,9 +146,14 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--hr-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="(%(default)s)")
     parser.add_argument("--schedule", default=schedule, choices=SCHEDULES, help="(%(default)s)")
-    parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="(%(default)s)")
+    parser.add_argument("--warmup-steps", type=int, default=0, metavar="N", help="to the full rate (%(default)s)")
+    parser.add_argument("--clip-norm", type=float, metavar="NORM", help="of the gradients (none)")
+    parser.add_argument("--ema", type=float, default=0.0, metavar="DECAY", help="average weights; 0.999 (off)")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="auto times both (%(default)s)")
     parser.add_argument("--evaluate-every", type=positive_int, default=1_000, metavar="N", help="steps (%(default)s)")
     parser.add_argument("--checkpoint-every", type=positive_int, default=500, metavar="N", help="steps (%(default)s)")
+    parser.add_argument("--patience", type=positive_int, metavar="N", help="stop after N validations without a best")
+    parser.add_argument("--extend", action="store_true", help="accept other --steps than the run was begun with")
 
 
 def _upscale(options: argparse.Namespace) -> int:
@@ -145,24 +168,42 @@ def _upscale(options: argparse.Namespace) -> int:
 
 
 def _train_pre(options: argparse.Namespace) -> None:
-    keras.utils.set_random_seed(options.seed)
-    model = models.MODELS[options.model](options.scale, options.filters, options.num_blocks)
-    trainer = training.PreTrainer(model, options.run, loss=options.loss, **_optimization(options))
+    with distribution.default_strategy().scope():
+        keras.utils.set_random_seed(options.seed)
+        model = models.MODELS[options.model](options.scale, options.filters, options.num_blocks)
+        trainer = training.PreTrainer(model, options.run, loss=options.loss, **_optimization(options))
     _train(trainer, options)
 
 
 def _train_gan(options: argparse.Namespace) -> None:
-    keras.utils.set_random_seed(options.seed)
-    trainer = training.GanTrainer(
-        load_model(options.generator),
-        models.discriminator(options.hr_size),
-        options.run,
-        content_loss=options.content_loss,
-        adversarial_weight=options.adversarial_weight,
-        vgg_weights=options.vgg_weights,
-        **_optimization(options),
-    )
+    with distribution.default_strategy().scope():
+        keras.utils.set_random_seed(options.seed)
+        trainer = training.GanTrainer(
+            load_model(options.generator),
+            models.discriminator(options.hr_size),
+            options.run,
+            content_loss=options.content_loss,
+            adversarial_weight=options.adversarial_weight,
+            vgg_weights=options.vgg_weights,
+            **_optimization(options),
+        )
     _train(trainer, options)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    table = rich.table.Table("run", "trainer", "steps", "PSNR, dB", "SSIM", "state", "checkpoint", box=None)
+    for run in runs.list_runs(options.folder):
+        psnr, ssim = (run.scores.get(name) for name in ("psnr", "ssim"))
+        table.add_row(
+            run.path.as_posix(),
+            run.trainer,
+            f"{run.step:,} of {run.steps:,}",
+            "" if psnr is None else f"{psnr:.2f}",
+            "" if ssim is None else f"{ssim:.4f}",
+            run.state,
+            run.age,
+        )
+    rich.print(table if table.rows else f"There is no run in {options.folder}.")
 
 
 def _benchmark(options: argparse.Namespace) -> None:
@@ -183,7 +224,8 @@ def _benchmark(options: argparse.Namespace) -> None:
 
 
 def _optimization(options: argparse.Namespace) -> dict:
-    return {name: getattr(options, name) for name in ("learning_rate", "schedule", "precision")}
+    names = ("learning_rate", "schedule", "precision", "warmup_steps", "clip_norm", "ema")
+    return {name: getattr(options, name) for name in names}
 
 
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
@@ -204,4 +246,6 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         hr_size=options.hr_size,
         seed=options.seed,
+        patience=options.patience,
+        extend=options.extend,
     )

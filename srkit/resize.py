@@ -67,10 +67,10 @@ def upscale(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
     height, width = lr.shape[:2]
     one = np.ones(1)
     rows = np.empty((height * scale, width, 3), np.float32)
-    for phase, (taps, anchor) in enumerate(_upscale_taps(scale, kernel)):
+    for phase, (taps, anchor) in enumerate(upscale_taps(scale, kernel)):
         rows[phase::scale] = _filter(lr, one, taps, (0, anchor))
     result = np.empty((height * scale, width * scale, 3), np.uint8)
-    for phase, (taps, anchor) in enumerate(_upscale_taps(scale, kernel)):
+    for phase, (taps, anchor) in enumerate(upscale_taps(scale, kernel)):
         result[:, phase::scale] = to_uint8(_filter(rows, taps, one, (anchor, 0)))
     return result
 
@@ -147,7 +147,7 @@ def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
 
 
 @lru_cache
-def _upscale_taps(scale: int, kernel: str) -> list[tuple[np.ndarray, int]]:
+def upscale_taps(scale: int, kernel: str = "bicubic") -> list[tuple[np.ndarray, int]]:
     """For each phase of an HR pixel within its LR pixel: the weights of the LR neighbours, and the own one's index."""
     weight, support = {"bilinear": (_triangle, 1), "bicubic": (_cubic, 2), "lanczos": (_lanczos, 3)}[kernel]
     offsets = np.arange(-support, support + 1)

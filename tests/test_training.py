@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from srkit import GanTrainer, InputError, PreTrainer, TrainingDiverged, data, im
 from srkit.runs import RunFolder
 from srkit.trainer import learning_rate_at
 
+DISTRIBUTED = {"precision": "float32", "schedule": "constant", "clip_norm": 0.5, "ema": 0.9, "learning_rate": 1e-4}
 SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
 
 
@@ -94,14 +96,20 @@ from test_training import SMALL, gan_trainer, pre_trainer
 from srkit import data
 train, valid = data.samples(num_images=4, cache_dir=sys.argv[3])
 build = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}[sys.argv[4]]
-build(sys.argv[2], schedule="constant").train(train, valid.take(1), steps=300, **{**SMALL, "evaluate_every": 1000})
+build(sys.argv[2], schedule="constant").train(train, valid.take(1), steps=10**6, **{**SMALL, "evaluate_every": 1000})
 """
+
+KILLS = int(os.environ.get("SRKIT_KILLS", 2))  # at random moments, in turn, of one training
+
+
+def newest_checkpoint(run: Path) -> int:
+    return max((int(path.stem[5:]) for path in run.glob("checkpoints/*.npz")), default=0)
 
 
 def start_child(build, run, store) -> subprocess.Popen:
-    here = Path(__file__).parent
-    child = subprocess.Popen([sys.executable, "-c", CHILD, here, run, store, build.__name__])
-    while not any(int(path.stem[5:]) >= 6 for path in run.glob("checkpoints/*.npz")):
+    here, before = Path(__file__).parent, newest_checkpoint(run)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, here, run, store, build.__name__], stderr=subprocess.DEVNULL)
+    while newest_checkpoint(run) < before + 6:
         assert child.poll() is None
         time.sleep(0.02)
     return child
@@ -110,10 +118,11 @@ def start_child(build, run, store) -> subprocess.Popen:
 @TRAINERS
 def test_killed_run_goes_on_as_if_nothing_had_happened(build, tmp_path):
     store, run = tmp_path / "cache", tmp_path / "killed"
-    child = start_child(build, run, store)
-    time.sleep(0.3)
-    child.kill()
-    child.wait()
+    for _ in range(KILLS):
+        child = start_child(build, run, store)
+        time.sleep(random.uniform(0, 0.5))
+        child.kill()
+        child.wait()
     step, *_ = RunFolder(run).load_checkpoint()
     train, valid = data.samples(num_images=4, cache_dir=store)
     options = {**SMALL, "evaluate_every": 1000}
@@ -236,7 +245,7 @@ def test_one_gan_step_is_the_papers(samples, tmp_path):
 
     from srkit import losses
 
-    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1)
+    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, precision="float32")
     generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
     generator.set_weights(trainer.generator.get_weights())
     discriminator.set_weights(trainer.discriminator.get_weights())
