@@ -24,9 +24,7 @@ def main() -> None:
 
     train, valid = srkit.data.load(options.data)
     valid = valid.take(20)
-    print(
-        f"EDSR 32x4, L1, cosine from 1e-3, {options.steps} steps, batch 16, 96x96 crops; {len(valid)} images, Y, border 4"
-    )
+    print(f"EDSR 32x4, L1, cosine from 1e-3, {options.steps} steps of 16 crops; {len(valid)} images, Y, border 4")
     differences = []
     for seed in range(options.seeds):
         scores = [score(train, valid, options.steps, seed, precision) for precision in PRECISIONS]
