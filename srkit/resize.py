@@ -59,10 +59,10 @@ def upscale(lr: np.ndarray, scale: int) -> np.ndarray:
     height, width = lr.shape[:2]
     one = np.ones(1)
     rows = np.empty((height * scale, width, 3), np.float32)
-    for phase, (taps, anchor) in enumerate(_upscale_taps(scale)):
+    for phase, (taps, anchor) in enumerate(upscale_taps(scale)):
         rows[phase::scale] = _filter(lr, one, taps, (0, anchor))
     result = np.empty((height * scale, width * scale, 3), np.uint8)
-    for phase, (taps, anchor) in enumerate(_upscale_taps(scale)):
+    for phase, (taps, anchor) in enumerate(upscale_taps(scale)):
         result[:, phase::scale] = to_uint8(_filter(rows, taps, one, (anchor, 0)))
     return result
 
@@ -130,7 +130,7 @@ def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
 
 
 @lru_cache
-def _upscale_taps(scale: int) -> list[tuple[np.ndarray, int]]:
+def upscale_taps(scale: int) -> list[tuple[np.ndarray, int]]:
     """For each phase of an HR pixel within its LR pixel: the weights of the LR neighbours, and the own one's index."""
     offsets = np.arange(-2, 3)
     phases = ((np.arange(scale) + 0.5) / scale) - 0.5
