@@ -64,7 +64,7 @@ def at_scale(model: keras.Model, scale: int) -> keras.Model:
         raise InputError(f"{model.name} has the scales {_listed(outputs)}; received {scale}.")
     models = _models_at_scale.setdefault(model, {})
     if scale not in models:
-        models[scale] = keras.Model(model.inputs, outputs[scale], name=f"{model.name}_x{scale}")
+        models[scale] = keras.Model(model.input, outputs[scale], name=f"{model.name}_x{scale}")
         if hasattr(model, "recipe"):
             models[scale].recipe = {**model.recipe, "at_scale": scale}
     return models[scale]
