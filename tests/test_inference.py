@@ -8,14 +8,14 @@ import srkit
 from srkit import InputError, images, inference, models
 
 
-@pytest.fixture(params=[(name, scale) for name in models.MODELS for scale in (2, 3, 4)], ids="{0[0]}-x{0[1]}".format)
+@pytest.fixture(params=[(name, scale) for name in models.MODELS for scale in (3, 4)], ids="{0[0]}-x{0[1]}".format)
 def model(request):
     keras.utils.set_random_seed(1)
     model = toy(*request.param, filters=4)
     for weight in model.trainable_weights:  # wide awake: a seam would show
         value = np.asarray(weight) + 0.05 * np.random.default_rng(0).normal(size=weight.shape)
         if value.ndim == 4:
-            value[0, 0] += 1 / value.shape[2]  # convolutions look at their farthest pixels
+            value[0, 0] += 1.25 / value.shape[2]  # convolutions look at their farthest pixels
         weight.assign(value)
     return model
 
@@ -26,7 +26,7 @@ def test_tiles_equal_the_whole(model, cat, shape):
     whole = inference._apply(model, lr)
     assert whole.std() > 1
     tiled = inference.predict(model, lr, tile_px=16)
-    np.testing.assert_allclose(tiled, whole, atol=1e-3)
+    np.testing.assert_allclose(tiled, whole, rtol=1e-5, atol=1e-3)
 
 
 def test_smaller_overlap_would_show(model, cat, monkeypatch):
