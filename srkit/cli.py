@@ -1,6 +1,7 @@
 """The command line: arguments to calls."""
 
 import argparse
+import inspect
 import sys
 import warnings
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from srkit.errors import InputError, TrainingDiverged
 from srkit.precision import PRECISIONS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
 from srkit.trainer import SCHEDULES, Trainer
-from srkit.weights import DEFAULT_PRESET, PRESETS, load_model
+from srkit.weights import DEFAULT_PRESET, PRESETS, load_model, start_from
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,8 +118,9 @@ def _add_pre(kinds) -> None:
     pre = kinds.add_parser("pre", help="a generator on a pixel loss")
     _add_training_options(pre, learning_rate=1e-4, schedule="constant")
     pre.add_argument("--model", default="srresnet", choices=models.MODELS, help="(%(default)s)")
-    pre.add_argument("--filters", type=positive_int, default=64, help="(%(default)s)")
-    pre.add_argument("--num-blocks", type=positive_int, default=16, help="residual blocks (%(default)s)")
+    pre.add_argument("--filters", type=positive_int, help="channels (the published number)")
+    pre.add_argument("--num-blocks", type=positive_int, help="residual blocks (the published number)")
+    pre.add_argument("--start-from", metavar="PATH|PRESET", help="weights to copy into a new run, where they fit")
     pre.add_argument("--loss", default="mse", choices=losses.PIXEL_LOSSES, help="(%(default)s)")
     pre.set_defaults(command=_train_pre)
 
@@ -170,9 +172,23 @@ def _upscale(options: argparse.Namespace) -> int:
 def _train_pre(options: argparse.Namespace) -> None:
     with distribution.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
-        model = models.MODELS[options.model](options.scale, options.filters, options.num_blocks)
+        model = models.MODELS[options.model](**_model_arguments(options))
+        if options.start_from:
+            start = start_from(model, options.start_from)
+            print(f"{len(start.copied)} layers from {options.start_from}; new: {', '.join(start.new) or 'none'}")
         trainer = training.PreTrainer(model, options.run, loss=options.loss, **_optimization(options))
     _train(trainer, options)
+
+
+def _model_arguments(options: argparse.Namespace) -> dict[str, int]:
+    """What the builder takes of the options given; the rest is as published."""
+    known = inspect.signature(models.MODELS[options.model]).parameters
+    given = {name: getattr(options, name) for name in ("filters", "num_blocks") if getattr(options, name) is not None}
+    for name in given:
+        if name not in known:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} does not apply to {options.model}, which is built from: {', '.join(known)}.")
+    return {"scale": options.scale, **given} if "scale" in known else given
 
 
 def _train_gan(options: argparse.Namespace) -> None:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from srkit import images
 from srkit.errors import InputError
-from srkit.layers import PixelShuffle, SubPixelConv2D, SubPixelPReLU
+from srkit.layers import BicubicUpsampling, PixelShuffle, SubPixelConv2D, SubPixelPReLU, WeightedAverage
+from srkit.models import at_scale, scale_of, scales_of
 from srkit.weights import DEFAULT_PRESET, load_model
 
 _POINTWISE = (
@@ -29,6 +30,7 @@ _POINTWISE = (
     layers.Multiply,
     layers.Concatenate,
     SubPixelPReLU,
+    WeightedAverage,
 )
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
@@ -40,6 +42,7 @@ def upscale(
     model: "keras.Model | str | os.PathLike" = DEFAULT_PRESET,
     ensemble: bool = False,
     tile_px: int = 256,
+    scale: int | None = None,
 ) -> np.ndarray:
     """Upscales one image.
 
@@ -50,23 +53,33 @@ def upscale(
             a little better, eight times slower.
         tile_px: Largest side of a tile, in LR px, without its overlap; beside the two images, memory is needed for one
             tile. Tiles overlap by the model's receptive field: the result is that of the whole image.
+        scale: How many times to enlarge: needed for a model that has several scales, such as `srkit.models.mdsr`.
 
     Returns:
         uint8 RGB array of shape (height * scale, width * scale, 3).
 
     Raises:
-        InputError: The image or the model cannot be read, or the model is not one for super-resolution.
+        InputError: The image or the model cannot be read, the model is not one for super-resolution, or it does not
+            have the scale.
     """
     lr = images.read(image)
     if not isinstance(model, keras.Model):
         model = load_model(model)
     apply = _apply_ensemble if ensemble else _apply
-    return _tiled(apply, model, lr, tile_px, np.uint8, images.to_uint8)
+    return _tiled(apply, _choose_scale(model, scale), lr, tile_px, np.uint8, images.to_uint8)
 
 
-def predict(model: keras.Model, lr: np.ndarray, tile_px: int = 256) -> np.ndarray:
+def predict(model: keras.Model, lr: np.ndarray, tile_px: int = 256, scale: int | None = None) -> np.ndarray:
     """As `upscale` of an array, but not rounded: float32 array of shape (height * scale, width * scale, 3)."""
-    return _tiled(_apply, model, lr, tile_px, np.float32, lambda sr: sr)
+    return _tiled(_apply, _choose_scale(model, scale), lr, tile_px, np.float32, lambda sr: sr)
+
+
+def _choose_scale(model: keras.Model, scale: int | None) -> keras.Model:
+    if scale is None or scales_of(model) == (scale,):
+        return model
+    if len(scales_of(model)) == 1:
+        raise InputError(f"{model.name} enlarges {scale_of(model)} times; asked: {scale}. Use a model of that scale.")
+    return at_scale(model, scale)
 
 
 def _tiled(apply: Callable, model: keras.Model, lr: np.ndarray, tile_px: int, dtype: type, finish: Callable):
@@ -88,50 +101,30 @@ def _tiled(apply: Callable, model: keras.Model, lr: np.ndarray, tile_px: int, dt
     return sr
 
 
-def scale_of(model: keras.Model) -> int:
-    """The factor by which a model enlarges an image.
-
-    Raises:
-        InputError: The model does not map an RGB image to a larger one.
-    """
-    try:
-        shape = model.compute_output_shape((1, 96, 96, 3))
-        factors = {shape[1] / 96, shape[2] / 96}
-    except (ValueError, TypeError, IndexError, AttributeError):
-        shape, factors = None, {0}
-    scale = int(next(iter(factors)))
-    if len(factors) != 1 or scale not in factors or scale < 1 or shape[-1] != 3:
-        raise InputError(
-            f"{model.name} is not a super-resolution model: it must map (batch, height, width, 3) "
-            "to a whole multiple of the height and width, and 3 channels."
-        )
-    return scale
-
-
 def receptive_field_px(model: keras.Model) -> int | None:
     """How far, in LR px, the pixels lie that an output pixel depends on: derived from the model's layers.
 
     Returns:
-        The radius; None for a model with layers of which it is not known, or that are used several times.
+        The radius; None for a model with layers of which it is not known.
     """
     reach = {id(model.outputs[0]): 0}
-    for operation in reversed(model.operations):
-        outputs = operation.output if isinstance(operation.output, list) else [operation.output]
-        inputs = operation.input if isinstance(operation.input, list) else [operation.input]
-        radius = _reach_before(operation, max(reach.get(id(tensor), 0) for tensor in outputs))
-        if radius is None:
-            return None
-        for tensor in inputs:
-            reach[id(tensor)] = max(radius, reach.get(id(tensor), 0))
+    # Node by node, not layer by layer: a layer may be applied several times, and in other models, too.
+    for depth in sorted(model._nodes_by_depth):
+        for node in model._nodes_by_depth[depth]:
+            radius = _reach_before(node.operation, max(reach.get(id(tensor), 0) for tensor in node.outputs))
+            if radius is None:
+                return None
+            for tensor in node.input_tensors:
+                reach[id(tensor)] = max(radius, reach.get(id(tensor), 0))
     return reach[id(model.inputs[0])]
 
 
 def _reach_before(operation, radius: int) -> int | None:
     """From the radius in pixels of a layer's output to the radius in pixels of its input."""
-    if len(operation._inbound_nodes) > 1:
-        return None
     if isinstance(operation, PixelShuffle):
         return -(-radius // operation.scale)
+    if isinstance(operation, BicubicUpsampling):
+        return -(-radius // operation.scale) + 2
     if isinstance(operation, SubPixelConv2D):
         return -(-radius // operation.scale) + operation.radius_px
     if isinstance(operation, layers.UpSampling2D) and operation.interpolation == "nearest":

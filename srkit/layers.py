@@ -5,6 +5,8 @@ import importlib
 import keras
 from keras import ops
 
+from srkit.resize import upscale_taps
+
 
 @keras.saving.register_keras_serializable("srkit")
 class PixelShuffle(keras.layers.Layer):
@@ -199,6 +201,72 @@ class SubPixelConv2D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("srkit")
+class BicubicUpsampling(keras.layers.Layer):
+    """Bicubic interpolation, as `srkit.resize.upscale` does it (Keys, a = -0.5, symmetric borders), but not rounded.
+
+    It computes in float32 whatever its policy says: networks add to what it gives, and bfloat16 has too few digits
+    for pixels.
+
+    Args:
+        scale: How many times taller and wider the output is.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, height * scale, width * scale, channels)`.
+    """
+
+    def __init__(self, scale: int, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        x = self._upscale_rows(ops.cast(inputs, "float32"))
+        x = self._upscale_rows(ops.swapaxes(x, 1, 2))
+        return ops.swapaxes(x, 1, 2)
+
+    def _upscale_rows(self, x):
+        batch, height, width, channels = ops.shape(x)
+        rows = ops.arange(-2, height + 2) % (2 * height)
+        # Mirrored, with the edge row repeated: before row 0 come 0 and 1, and in an image of one row it is always 0.
+        padded = ops.take(x, ops.minimum(rows, 2 * height - 1 - rows), axis=1)
+        phases = [
+            sum(float(tap) * padded[:, row : row + height] for row, tap in enumerate(taps) if tap)
+            for taps, _ in upscale_taps(self.scale)
+        ]
+        return ops.reshape(ops.stack(phases, axis=2), (batch, height * self.scale, width, channels))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (
+            batch,
+            None if height is None else height * self.scale,
+            None if width is None else width * self.scale,
+            channels,
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("srkit")
+class WeightedAverage(keras.layers.Layer):
+    """The average of its inputs with weights that are learned: positive, and one in sum (a softmax).
+
+    Input shape: a list of equal shapes.
+    Output shape: that shape.
+    """
+
+    def build(self, input_shape):
+        self.logits = self.add_weight(name="logits", shape=(len(input_shape),), initializer="zeros")
+
+    def call(self, inputs):
+        weights = ops.softmax(ops.cast(self.logits, self.compute_dtype))
+        return sum(weights[index] * x for index, x in enumerate(inputs))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("srkit")
 class ICNR(keras.initializers.Initializer):
     """Initialises a convolution before a `PixelShuffle` so that a block's pixels start equal: no checkerboard.
 
@@ -220,3 +288,14 @@ class ICNR(keras.initializers.Initializer):
 
     def get_config(self):
         return {"scale": self.scale, "initializer": keras.initializers.serialize(self.initializer)}
+
+
+@keras.saving.register_keras_serializable("srkit")
+class Dirac(keras.initializers.Initializer):
+    """Initialises a convolution as the identity: each channel's own pixel counts, and nothing else."""
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        height, width, channels, filters = shape
+        above, before = height // 2, width // 2
+        around = [(above, height - 1 - above), (before, width - 1 - before), (0, 0), (0, 0)]
+        return ops.pad(ops.eye(channels, filters, dtype=dtype)[None, None], around)

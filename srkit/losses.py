@@ -1,4 +1,4 @@
-"""Losses: pixels, VGG features, and the two sides of the adversarial game. `keras.ops` only."""
+"""Losses: pixels, total variation, VGG features, and the two sides of the adversarial game. `keras.ops` only."""
 
 import hashlib
 import os
@@ -26,6 +26,23 @@ def mse(hr, sr):
 def mae(hr, sr):
     """Mean absolute error of images scaled to [-1, 1]: EDSR's L1 loss. Arguments in [0, 255]."""
     return ops.mean(ops.absolute((hr - sr) / 127.5))
+
+
+def total_variation(sr):
+    """Total variation of images scaled to [-1, 1]: the sum of absolute differences of neighbouring pixels.
+
+    Differences to the right and downwards are summed over all pixels and channels of an image, without a division by
+    their number, and averaged over the batch. The SRGAN paper adds this, weighted by 2e-8, to the content loss of
+    SRResNet-VGG22 (Ledig et al. 2017, section 3.4) and leaves the definition to its references [2, 30], which sum over
+    the pixels. A sum grows with the crops: the paper's weight is for the paper's, of 96x96 px.
+
+    Args:
+        sr: `(batch, height, width, 3)`, RGB in [0, 255].
+    """
+    downwards = ops.absolute(sr[:, 1:] - sr[:, :-1])
+    rightwards = ops.absolute(sr[:, :, 1:] - sr[:, :, :-1])
+    per_image = ops.sum(downwards, axis=(1, 2, 3)) + ops.sum(rightwards, axis=(1, 2, 3))
+    return ops.mean(per_image) / 127.5
 
 
 class VGGLoss:

@@ -7,12 +7,13 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import keras
 
 from srkit.errors import InputError
-from srkit.models import MODELS, discriminator
+from srkit.models import MODELS, at_scale, discriminator, scales_of
 
 _RECIPE = "srkit_recipe"  # the attribute of an .h5 file that says how to build its model
 
@@ -92,13 +93,17 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None) ->
 
 
 def build(recipe: dict) -> keras.Model:
-    """Builds the model of a recipe: `{"model": name in MODELS, or "discriminator", arguments…}`."""
+    """Builds the model of a recipe: `{"model": name in MODELS, or "discriminator", arguments…}`.
+
+    The recipe of one scale of a model (see `srkit.models.at_scale`) has `"at_scale"`, too.
+    """
     builders = {**MODELS, "discriminator": discriminator}
     arguments = dict(recipe)
-    name = arguments.pop("model")
+    name, scale = arguments.pop("model"), arguments.pop("at_scale", None)
     if name not in builders:
         raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
-    return builders[name](**arguments)
+    model = builders[name](**arguments)
+    return model if scale is None else at_scale(model, scale)
 
 
 def save_weights(model: keras.Model, path: "str | os.PathLike") -> None:
@@ -119,6 +124,58 @@ def save_weights(model: keras.Model, path: "str | os.PathLike") -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class Start(NamedTuple):
+    """What a model starts with, as names of layers with weights.
+
+    Attributes:
+        copied: Those whose weights are another model's.
+        new: Those that stay as they are initialised.
+    """
+
+    copied: list[str]
+    new: list[str]
+
+
+def start_from(model: keras.Model, source: "keras.Model | str | os.PathLike") -> Start:
+    """Copies another model's weights, where they fit: EDSR's x3 and x4 start from x2 (Lim et al. 2017, section 3.2).
+
+    A layer fits if the source has one of its name, with weights of the same shapes. Between models of different scales
+    the layers that upsample stay new.
+
+    Args:
+        model: The model to copy into.
+        source: A model, or what `load_model` takes.
+
+    Returns:
+        Which layers were copied, and which ones are new.
+
+    Raises:
+        InputError: The source cannot be loaded, or none of its layers fits. The model is then as it was.
+    """
+    if not isinstance(source, keras.Model):
+        source = load_model(source)
+    same_scale = scales_of(model) == scales_of(source)
+    sources = {layer.name: layer for layer in source.layers}
+    start = Start([], [])
+    for layer in model.layers:
+        # EDSR's upsample1_conv has one shape at x2 and x4, but at x4 it makes features, not what the tail takes.
+        fits = (
+            layer.name in sources
+            and _shapes(layer) == _shapes(sources[layer.name])
+            and (same_scale or "upsample" not in layer.name)
+        )
+        if layer.weights:
+            (start.copied if fits else start.new).append(layer.name)
+    if not start.copied:
+        raise InputError(
+            f"{model.name} cannot start from {source.name}: no layer has its name and shape there. "
+            "Start from weights of the same architecture with as many filters."
+        )
+    for name in start.copied:
+        model.get_layer(name).set_weights(sources[name].get_weights())
+    return start
 
 
 def weights_dir() -> Path:
@@ -163,6 +220,10 @@ def _load_weights(model: keras.Model, path: Path, legacy: bool, num_values: int)
         except (ValueError, KeyError, OSError) as error:
             reason = (str(error).strip().splitlines() or [""])[0]
             raise InputError(f"{path} does not fit {name}: {reason}") from None
+
+
+def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
+    return [weight.shape for weight in layer.weights]
 
 
 def _num_values(file: h5py.File) -> int:

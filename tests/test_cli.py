@@ -10,6 +10,9 @@ from srkit import cli, images, models, save_weights
 TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--hr-size", "32", "--num-valid", "1"]
 
 
+PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/run"]
+
+
 @pytest.fixture
 def weights(tmp_path) -> str:
     save_weights(models.edsr(2, filters=4, num_blocks=1), tmp_path / "toy.weights.h5")
@@ -97,6 +100,9 @@ def test_two_results_for_one_file_are_refused(photos, weights, tmp_path, capsys)
         (["upscale", "{empty}", "--model", "{weights}"], "no image"),
         (["train", "pre", "--data", "{empty}", "--steps", "1", "--run", "{empty}/run"], "no photograph"),
         (["train", "pre", "--data", "nowhere", "--steps", "1", "--run", "{empty}/run"], "no folder nowhere"),
+        ([*PRE, "--model", "vdsr", "--num-blocks", "8"], "--num-blocks does not apply to vdsr"),
+        ([*PRE, "--start-from", "missing.h5"], "no model missing.h5"),
+        ([*PRE, "--start-from", "{weights}"], "srresnet cannot start from edsr"),
         (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
     ],
 )
@@ -119,6 +125,10 @@ def test_train_and_train_again(photos, tmp_path, cat, capsys):
     with pytest.warns(UserWarning):
         assert cli.main(["train", "pre", "--steps", "3", *common]) == 0
     assert len((run / "history.jsonl").read_text().splitlines()) == 3
+    x2 = ["train", "pre", "--steps", "1", "--scale", "2", "--run", str(tmp_path / "x2"), "--data", str(photos), *TOY]
+    with pytest.warns(UserWarning):
+        assert cli.main([*x2, "--start-from", str(run / "best.weights.h5")]) == 0
+    assert "new: upsample1_conv, upsample1_prelu" in capsys.readouterr().out
     gan = ["train", "gan", "--steps", "1", "--run", str(tmp_path / "gan"), "--data", str(photos), *TOY[4:]]
     with pytest.warns(UserWarning):
         assert cli.main([*gan, "--generator", str(run / "best.weights.h5"), "--content-loss", "mse"]) == 0

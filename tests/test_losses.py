@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from srkit import InputError, losses
 
@@ -9,6 +10,15 @@ def test_pixel_losses_by_hand():
     hr, sr = np.full((1, 2, 2, 3), 127.5, np.float32), np.full((1, 2, 2, 3), 255, np.float32)
     assert float(losses.mse(hr, sr)) == pytest.approx(1)
     assert float(losses.mae(hr, 0 * sr)) == pytest.approx(1)
+
+
+def test_total_variation_is_a_sum_over_the_image(cat):
+    dot = np.zeros((2, 3, 3, 3), np.float32)
+    dot[0, 0, 0, 1] = 127.5  # one more than the pixel below and the one to the right, in one of two images
+    assert float(losses.total_variation(dot)) == pytest.approx((1 + 1) / 2)
+    batch = np.stack([cat[:40, :50], cat[40:80, :50]]).astype(np.float32)
+    reference = np.mean(tf.image.total_variation(tf.constant(batch / 127.5 - 1)))
+    assert float(losses.total_variation(batch)) == pytest.approx(reference, rel=1e-5)
 
 
 def test_adversarial_losses_by_hand():

@@ -1,7 +1,10 @@
+import functools
+
 import h5py
 import keras
 import numpy as np
 import pytest
+from toys import toy
 
 from srkit import InputError, load_model, models, save_weights, weights
 
@@ -28,9 +31,16 @@ def write_legacy(model, path) -> None:
                 group[f"w{number}:0"] = np.asarray(weight)
 
 
-@pytest.mark.parametrize("build", [*models.MODELS.values(), lambda **_: models.discriminator(32, filters=4)])
+@pytest.mark.parametrize(
+    "build",
+    [
+        *(functools.partial(toy, name, 3, filters=4) for name in models.MODELS),
+        functools.partial(models.mdsr, filters=4, num_blocks=1),
+        functools.partial(models.discriminator, 32, filters=4),
+    ],
+)
 def test_saved_weights_know_their_model(build, tmp_path):
-    model = build(scale=3, filters=4, num_blocks=1)
+    model = build()
     save_weights(model, tmp_path / "new" / "m.weights.h5")
     loaded = load_model(tmp_path / "new" / "m.weights.h5")
     assert loaded.recipe == model.recipe
@@ -99,3 +109,39 @@ def test_altered_preset_is_noticed(monkeypatch, tmp_path):
     monkeypatch.setitem(weights.PRESETS, "a", weights.Preset("", "a.weights.h5", "0" * 64))
     with pytest.raises(InputError, match="SHA-256"):
         load_model("a")
+
+
+def kernels(model) -> dict[str, np.ndarray]:
+    return {layer.name: np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")}
+
+
+@pytest.mark.parametrize("scale, upsampler", [(3, ["upsample1_conv"]), (4, ["upsample1_conv", "upsample2_conv"])])
+def test_larger_scales_start_from_x2(scale, upsampler, tmp_path):
+    source, model = toy("edsr", 2), toy("edsr", scale)
+    save_weights(source, tmp_path / "x2.weights.h5")
+    before = kernels(model)
+    start = weights.start_from(model, tmp_path / "x2.weights.h5")
+    assert start.new == upsampler
+    assert sorted(start.copied + start.new) == sorted(before)
+    for name, kernel in kernels(model).items():
+        np.testing.assert_array_equal(kernel, before[name] if name in upsampler else kernels(source)[name])
+
+
+def test_start_at_the_same_scale_copies_the_upsampler():
+    source, model = toy("srresnet"), toy("srresnet", num_blocks=2)
+    start = weights.start_from(model, source)
+    assert {name.split("_")[0] for name in start.new} == {"block2"}
+    np.testing.assert_array_equal(kernels(model)["upsample2_conv"], kernels(source)["upsample2_conv"])
+
+
+def test_start_that_fits_nowhere_is_refused():
+    model = toy("edsr", 3)
+    before = model.get_weights()
+    with pytest.raises(InputError, match="edsr cannot start from espcn"):
+        weights.start_from(model, toy("espcn", 3))
+    with pytest.raises(InputError, match="edsr cannot start from edsr"):
+        weights.start_from(model, toy("edsr", 2, filters=4))
+    with pytest.raises(InputError, match="There is no model"):
+        weights.start_from(model, "nowhere.h5")
+    for a, b in zip(model.get_weights(), before):
+        np.testing.assert_array_equal(a, b)

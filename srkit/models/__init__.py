@@ -5,12 +5,39 @@ name: with them, the same training could end in other last digits, depending on 
 """
 
 from srkit.models.discriminator import discriminator
+from srkit.models.drcn import drcn
 from srkit.models.edsr import edsr
+from srkit.models.espcn import espcn
+from srkit.models.mdsr import mdsr
+from srkit.models.rrdb import rrdb
+from srkit.models.scales import at_scale, scale_of, scales_of
+from srkit.models.srcnn import srcnn
 from srkit.models.srresnet import srresnet
+from srkit.models.vdsr import vdsr
 
 MODELS = {  # generators: LR to SR
     "srresnet": srresnet,
     "edsr": edsr,
+    "mdsr": mdsr,
+    "rrdb": rrdb,
+    "srcnn": srcnn,
+    "espcn": espcn,
+    "vdsr": vdsr,
+    "drcn": drcn,
 }
 
-__all__ = ["MODELS", "discriminator", "edsr", "srresnet"]
+__all__ = [
+    "MODELS",
+    "at_scale",
+    "discriminator",
+    "drcn",
+    "edsr",
+    "espcn",
+    "mdsr",
+    "rrdb",
+    "scale_of",
+    "scales_of",
+    "srcnn",
+    "srresnet",
+    "vdsr",
+]

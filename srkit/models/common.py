@@ -5,8 +5,10 @@ import inspect
 from collections.abc import Callable
 
 import keras
+from keras import layers
 
 from srkit.errors import check_choice
+from srkit.layers import ICNR, PixelShuffle
 from srkit.resize import SCALES
 
 
@@ -32,3 +34,11 @@ def upsampling_steps(scale: int) -> list[int]:
     """The factors by which a network upsamples in turn: x4 is twice x2, x8 three times x2."""
     check_choice("scale", scale, SCALES)
     return {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}[scale]
+
+
+def subpixel_upsample(x, filters: int, step: int, name: str, dtype: str | None = None):
+    """Sub-pixel convolution (Shi et al. 2016): a convolution, initialised by ICNR, and a pixel shuffle."""
+    x = layers.Conv2D(
+        filters * step**2, 3, padding="same", kernel_initializer=ICNR(step), dtype=dtype, name=f"{name}_conv"
+    )(x)
+    return PixelShuffle(step, dtype=dtype, name=f"{name}_shuffle")(x)

@@ -4,8 +4,7 @@ import keras
 from keras import layers
 
 from srkit.errors import check_choice
-from srkit.layers import ICNR, PixelShuffle
-from srkit.models.common import rebuildable, upsampling_steps
+from srkit.models.common import rebuildable, subpixel_upsample, upsampling_steps
 
 DIV2K_MEAN_RGB = (114.444, 111.4605, 103.02)  # 255 * (0.4488, 0.4371, 0.4040), the paper's training set
 
@@ -63,8 +62,7 @@ def _residual_block(inputs, filters: int, residual_scaling: float, name: str):
 
 
 def _upsample(x, filters: int, step: int, upsampling: str, name: str):
-    if upsampling == "resize":
-        x = layers.UpSampling2D(step, interpolation="nearest", name=name)(x)
-        return layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv")(x)
-    x = layers.Conv2D(filters * step**2, 3, padding="same", kernel_initializer=ICNR(step), name=f"{name}_conv")(x)
-    return PixelShuffle(step, name=f"{name}_shuffle")(x)
+    if upsampling == "subpixel":
+        return subpixel_upsample(x, filters, step, name)
+    x = layers.UpSampling2D(step, interpolation="nearest", name=name)(x)
+    return layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv")(x)

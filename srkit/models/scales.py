@@ -1,0 +1,82 @@
+"""How many times a model enlarges an image: once and for all, or several scales of which one is chosen."""
+
+import weakref
+
+import keras
+
+from srkit.errors import InputError
+
+_models_at_scale: "weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]]" = weakref.WeakKeyDictionary()
+
+
+def scales_of(model: keras.Model) -> tuple[int, ...]:
+    """All factors by which a model can enlarge an image: one, or several for models like `mdsr`.
+
+    Raises:
+        InputError: The model does not map an RGB image to a larger one.
+    """
+    outputs = _outputs(model)
+    return tuple(sorted(outputs)) if outputs else (scale_of(model),)
+
+
+def scale_of(model: keras.Model) -> int:
+    """The factor by which a model enlarges an image.
+
+    Raises:
+        InputError: The model does not map an RGB image to a larger one, or does so at several scales.
+    """
+    if outputs := _outputs(model):
+        raise InputError(
+            f"{model.name} has the scales {_listed(outputs)}: choose one with scale=…, or with "
+            "srkit.models.at_scale(model, scale)."
+        )
+    try:
+        shape = model.compute_output_shape((1, 96, 96, 3))
+        factors = {shape[1] / 96, shape[2] / 96}
+    except (ValueError, TypeError, IndexError, AttributeError, KeyError):
+        shape, factors = None, {0}
+    scale = int(next(iter(factors)))
+    if len(factors) != 1 or scale not in factors or scale < 1 or shape[-1] != 3:
+        raise InputError(
+            f"{model.name} is not a super-resolution model: it must map (batch, height, width, 3) "
+            "to a whole multiple of the height and width, and 3 channels."
+        )
+    return scale
+
+
+def at_scale(model: keras.Model, scale: int) -> keras.Model:
+    """One scale of a model for several: it shares the weights, and computes that scale's branch only.
+
+    Args:
+        model: A model whose output is a dict with a key like `"x2"` for each scale, such as `mdsr`.
+        scale: One of its scales.
+
+    Returns:
+        A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`: the same one each time.
+
+    Raises:
+        InputError: The model does not have the scale, or has one scale only.
+    """
+    outputs = _outputs(model)
+    if not outputs:
+        raise InputError(f"{model.name} has one scale only, x{scale_of(model)}: use it as it is, without at_scale.")
+    if scale not in outputs:
+        raise InputError(f"{model.name} has the scales {_listed(outputs)}; received {scale}.")
+    models = _models_at_scale.setdefault(model, {})
+    if scale not in models:
+        models[scale] = keras.Model(model.input, outputs[scale], name=f"{model.name}_x{scale}")
+        if hasattr(model, "recipe"):
+            models[scale].recipe = {**model.recipe, "at_scale": scale}
+    return models[scale]
+
+
+def _outputs(model: keras.Model) -> dict[int, keras.KerasTensor]:
+    """The outputs of a model for several scales, by scale; empty for other models."""
+    outputs = getattr(model, "output", None)
+    if not isinstance(outputs, dict) or not all(name[:1] == "x" and name[1:].isdecimal() for name in outputs):
+        return {}
+    return {int(name[1:]): output for name, output in outputs.items()}
+
+
+def _listed(outputs: dict[int, keras.KerasTensor]) -> str:
+    return ", ".join(map(str, sorted(outputs)))
