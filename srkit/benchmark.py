@@ -14,7 +14,8 @@ from srkit import images, metrics, resize
 from srkit.benchmark_pairs import Pair, find_pairs
 from srkit.benchmark_report import contact_row, write_contact_sheet
 from srkit.errors import InputError, check_choice
-from srkit.inference import predict, scale_of, upscale
+from srkit.inference import predict, upscale
+from srkit.models import at_scale, scale_of, scales_of
 from srkit.weights import load_model
 
 PROTOCOLS = ("edsr", "srgan")
@@ -141,7 +142,7 @@ def _reconstruction(
 ) -> Reconstruction:
     """How a model makes SR from LR; with and without self-ensemble it is loaded once."""
     if isinstance(model, keras.Model):
-        _probe(model, name, scale)
+        model = _at_scale(model, name, scale)
         return lambda lr: upscale(lr, model)
     if name in resize.INTERPOLATIONS:
         return lambda lr: resize.upscale(lr, scale, name)
@@ -149,14 +150,14 @@ def _reconstruction(
     if source in resize.INTERPOLATIONS:
         raise InputError(f"{name}: {source} gives the same for all flips and rotations; leave the + out.")
     if source not in loaded:
-        loaded[source] = load_model(source)
-        _probe(loaded[source], source, scale)
+        loaded[source] = _at_scale(load_model(source), source, scale)
     return lambda lr: upscale(lr, loaded[source], ensemble=source != name)
 
 
-def _probe(model: keras.Model, name: str, scale: int) -> None:
-    """Refuses a model that does something else than enlarge an RGB image in [0, 255] by the scale."""
+def _at_scale(model: keras.Model, name: str, scale: int) -> keras.Model:
+    """The model, or its part for that scale; refused if it does not enlarge an RGB image in [0, 255] by the scale."""
     try:
+        model = at_scale(model, scale) if len(scales_of(model)) > 1 else model
         found = scale_of(model)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
@@ -170,6 +171,7 @@ def _probe(model: keras.Model, name: str, scale: int) -> None:
             f"{name} makes values from {low:.3g} to {high:.3g} of a bright image: it must take and return RGB in "
             "[0, 255]; put the normalisation inside the model (keras.layers.Rescaling)."
         )
+    return model
 
 
 def _run(reconstruct: Reconstruction, lr: np.ndarray, scale: int, name: str) -> np.ndarray:

@@ -139,7 +139,9 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--data", required=True, help=f"{', '.join(data.SOURCES)}, or a folder of photographs")
     parser.add_argument("--steps", required=True, type=positive_int, help="of the whole run")
     parser.add_argument("--run", required=True, metavar="DIR", help="the run's folder")
-    parser.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
+    parser.add_argument(
+        "--scale", type=int, default=4, choices=SCALES, help="but for mdsr, which has several (%(default)s)"
+    )
     parser.add_argument("--kernel", default="bicubic", choices=KERNELS, help="how LR is made (%(default)s)")
     parser.add_argument("--num-images", type=positive_int, help="photographs to choose (all)")
     parser.add_argument("--num-valid", type=positive_int, default=20, help="whole images to validate on (%(default)s)")
@@ -245,14 +247,18 @@ def _optimization(options: argparse.Namespace) -> dict:
 
 
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
-    train, valid = data.load(
-        options.data,
-        num_images=options.num_images,
-        seed=options.seed,
-        scale=options.scale,
-        kernel=options.kernel,
-        min_size=options.hr_size,
-    )
+    parts = [
+        data.load(
+            options.data,
+            num_images=options.num_images,
+            seed=options.seed,
+            scale=scale,
+            kernel=options.kernel,
+            min_size=options.hr_size,
+        )
+        for scale in trainer.scales
+    ]
+    train, valid = (data.PairsByTurns(*part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True))
     trainer.train(
         train,
         valid.take(options.num_valid),

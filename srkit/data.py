@@ -20,7 +20,7 @@ from srkit.cache import Cache, Photograph, build, clear, project_root
 from srkit.errors import InputError
 from srkit.images import list_images, write_atomically
 
-__all__ = ["Pairs", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
+__all__ = ["Pairs", "PairsByTurns", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
 
 # Photographs that come inside installed packages: nothing to download. Microscopy, drawings and text stay out.
 _SAMPLES_TRAIN = (
@@ -37,11 +37,50 @@ _SAMPLES_TRAIN = (
 _SAMPLES_VALID = ("skimage/data/chelsea.png", "skimage/data/coffee.png", "skimage/data/rocket.jpg")
 
 
-class Pairs:
+class _Batches:
+    """What makes a `tf.data.Dataset` of `batch`."""
+
+    def batches(
+        self,
+        batch_size: int = 16,
+        hr_size: int = 96,
+        seed: int = 0,
+        start: int = 0,
+        stop: int | None = None,
+        shares: range = range(1),
+        num_shares: int = 1,
+    ) -> "tf.data.Dataset":  # noqa: F821
+        """The batches `start` to `stop` (endless without) as a `tf.data.Dataset`, prefetched.
+
+        Other arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255]: for each batch, its `shares`
+        in turn.
+        """
+        import tensorflow as tf  # here: with another Keras backend, `batch` serves without TensorFlow
+
+        self._check_crop(hr_size)
+        size = _share_size(batch_size, num_shares)
+        lr_size = hr_size // self.scales[0] if len(self.scales) == 1 else None
+
+        def cut(position):
+            step, index = divmod(int(position), len(shares))
+            return self.batch(step, batch_size, hr_size, seed, shares[index], num_shares)
+
+        def load(position):
+            lr, hr = tf.numpy_function(cut, [position], (tf.uint8, tf.uint8), stateful=False)
+            lr.set_shape((size, lr_size, lr_size, 3))
+            hr.set_shape((size, hr_size, hr_size, 3))
+            return tf.cast(lr, tf.float32), tf.cast(hr, tf.float32)
+
+        end = tf.int64.max if stop is None else stop * len(shares)
+        positions = tf.data.Dataset.range(start * len(shares), end)
+        return positions.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+class Pairs(_Batches):
     """The train or the valid part of a source: aligned HR/LR pairs of photographs.
 
     Attributes:
-        scale: HR side / LR side.
+        scale: HR side / LR side; `scales` has it alone, and `parts` these pairs, as `PairsByTurns` has several.
         names: The photographs' names.
         identity: A text that changes with anything that shapes the pairs; runs record it.
     """
@@ -51,6 +90,8 @@ class Pairs:
         self._indices = indices
         self._part = part
         self.scale = cache.scale
+        self.scales = (cache.scale,)
+        self.parts = (self,)
         self.names = [cache.names[index] for index in indices]
         self.identity = f"{cache.identity}/{part}"
         self._smallest_side = min(min(cache.hr_shape(index)[:2]) for index in indices)
@@ -116,40 +157,6 @@ class Pairs:
                 out[slot] = crop[:, ::-1] if flip else crop
         return lr_batch, hr_batch
 
-    def batches(
-        self,
-        batch_size: int = 16,
-        hr_size: int = 96,
-        seed: int = 0,
-        start: int = 0,
-        stop: int | None = None,
-        shares: range = range(1),
-        num_shares: int = 1,
-    ) -> "tf.data.Dataset":  # noqa: F821
-        """The batches `start` to `stop` (endless without) as a `tf.data.Dataset`, prefetched.
-
-        Other arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255]: for each batch, its `shares`
-        in turn.
-        """
-        import tensorflow as tf  # here: with another Keras backend, `batch` serves without TensorFlow
-
-        self._check_crop(hr_size)
-        size = _share_size(batch_size, num_shares)
-
-        def cut(position):
-            step, index = divmod(int(position), len(shares))
-            return self.batch(step, batch_size, hr_size, seed, shares[index], num_shares)
-
-        def load(position):
-            lr, hr = tf.numpy_function(cut, [position], (tf.uint8, tf.uint8), stateful=False)
-            lr.set_shape((size, hr_size // self.scale, hr_size // self.scale, 3))
-            hr.set_shape((size, hr_size, hr_size, 3))
-            return tf.cast(lr, tf.float32), tf.cast(hr, tf.float32)
-
-        end = tf.int64.max if stop is None else stop * len(shares)
-        positions = tf.data.Dataset.range(start * len(shares), end)
-        return positions.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
-
     def _check_crop(self, hr_size: int) -> None:
         if hr_size % self.scale:
             raise InputError(f"The HR crop's side must be a multiple of the scale {self.scale}; received {hr_size}.")
@@ -162,6 +169,43 @@ class Pairs:
     @functools.lru_cache(maxsize=8)  # noqa: B019 - few epochs are in use at a time, and pairs live long
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
+
+
+class PairsByTurns(_Batches):
+    """Pairs of several scales, to train a model for all of them: each batch has one scale, drawn at random.
+
+    Args:
+        *parts: For each scale, its pairs.
+
+    Attributes:
+        parts: The pairs of each scale; `scales` has their scales, `identity` all their identities.
+    """
+
+    def __init__(self, *parts: Pairs):
+        self.parts = parts
+        self.scales = tuple(part.scale for part in parts)
+        self.identity = " ".join(part.identity for part in parts)
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def take(self, count: int) -> "PairsByTurns":
+        """The first `count` photographs of each scale."""
+        return PairsByTurns(*(part.take(count) for part in self.parts))
+
+    def batch(
+        self, step: int, batch_size: int = 16, hr_size: int = 96, seed: int = 0, share: int = 0, num_shares: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `Pairs.batch`; `hr_size` must be a multiple of all scales. LR's size tells the batch's scale."""
+        part = random.Random(f"{seed}/scale/{step}").choice(self.parts)
+        return part.batch(step, batch_size, hr_size, seed, share, num_shares)
+
+    def _check_crop(self, hr_size: int) -> None:
+        for part in self.parts:
+            part._check_crop(hr_size)
+
+
+AnyPairs = Pairs | PairsByTurns
 
 
 def _share_size(batch_size: int, num_shares: int) -> int:

@@ -16,12 +16,23 @@ _WORTHWHILE = 1.25  # casts eat up a smaller advantage
 def set_precision(model: keras.Model, precision: str) -> None:
     """Has a model compute in `"float32"` or `"mixed_bfloat16"`.
 
-    Weights stay float32, and so does all that comes after the last layer with weights but one: bfloat16 has three
-    significant digits, too few for the pixels themselves.
+    Weights stay float32, and so do the last layers with weights and all behind them: bfloat16 has three significant
+    digits, too few for the pixels themselves.
     """
-    last = max(index for index, layer in enumerate(model.layers) if layer.weights)
-    for index, layer in enumerate(model.layers):
-        layer.dtype_policy = keras.dtype_policies.get(precision if index < last else "float32")
+    exact = _last_layers(model)
+    for layer in model.layers:
+        layer.dtype_policy = keras.dtype_policies.get("float32" if layer in exact else precision)
+
+
+def _last_layers(model: keras.Model) -> set[keras.layers.Layer]:
+    """The layers from the outputs back to the last ones with weights."""
+    found, tensors = set(), list(model.outputs)
+    while tensors:
+        history = tensors.pop()._keras_history
+        found.add(history.operation)
+        if not history.operation.weights:
+            tensors += history.operation._inbound_nodes[history.node_index].input_tensors
+    return found
 
 
 @functools.cache

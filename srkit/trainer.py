@@ -16,9 +16,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from srkit import distribution, images, metrics, resize
-from srkit.data import Pairs
+from srkit.data import AnyPairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
-from srkit.inference import predict, scale_of
+from srkit.inference import predict
+from srkit.models import at_scale, scales_of
 from srkit.precision import PRECISIONS, fastest_precision
 from srkit.runs import RunFolder
 from srkit.weights import save_weights
@@ -76,7 +77,9 @@ class Trainer:
         # Other workers than the chief write to a folder that nobody looks at.
         self.run = RunFolder(run_dir if self.is_chief else tempfile.mkdtemp(prefix="srkit-worker-"))
         self.generator = generator
-        self.scale = scale_of(generator)
+        self.scales = scales_of(generator)
+        several = len(self.scales) > 1
+        self._at_scale = {scale: at_scale(generator, scale) if several else generator for scale in self.scales}
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.warmup_steps = warmup_steps
@@ -112,8 +115,8 @@ class Trainer:
 
     def train(
         self,
-        train: Pairs,
-        valid: Pairs,
+        train: AnyPairs,
+        valid: AnyPairs,
         steps: int,
         evaluate_every: int = 1_000,
         checkpoint_every: int = 500,
@@ -130,8 +133,8 @@ class Trainer:
         averaged weights, where `ema` is on.
 
         Args:
-            train: Pairs to cut batches from.
-            valid: Pairs to validate on, as whole images.
+            train: AnyPairs to cut batches from.
+            valid: AnyPairs to validate on, as whole images.
             steps: Of the whole run, those done before counted in.
             evaluate_every: Steps from one validation to the next. There is one at the end, too.
             checkpoint_every: Steps from one checkpoint to the next, which come at least every five minutes.
@@ -175,12 +178,12 @@ class Trainer:
                 self._assign_average()
         return self.history
 
-    def _loop(self, batches, valid: Pairs, evaluate_every, checkpoint_every, patience, callbacks) -> None:
+    def _loop(self, batches, valid: AnyPairs, evaluate_every, checkpoint_every, patience, callbacks) -> None:
         def notify(event: str) -> None:
             for callback in callbacks:
                 callback(event, self)
 
-        baseline = _score(valid, lambda lr: resize.upscale(lr, self.scale))
+        baseline = _score(valid, resize.upscale)
         self._resume_watch()
         with contextlib.ExitStack() as stack:
             interrupted = stack.enter_context(_deferred_interrupt())
@@ -222,11 +225,11 @@ class Trainer:
         """Updates the models with one batch. Returns the losses by name."""
         raise NotImplementedError
 
-    def _validation_score(self, valid: Pairs, scores: dict[str, float]) -> dict[str, float]:
+    def _validation_score(self, valid: AnyPairs, scores: dict[str, float]) -> dict[str, float]:
         """What validation adds to PSNR and SSIM: at least `score`, by which the best weights are known."""
         raise NotImplementedError
 
-    def _prepare(self, valid: Pairs) -> None:
+    def _prepare(self, valid: AnyPairs) -> None:
         """What is done once, before the first step of a new run."""
 
     def _resume_watch(self) -> None:
@@ -241,18 +244,18 @@ class Trainer:
 
     # The loop's parts.
 
-    def _check(self, train: Pairs, valid: Pairs, **counts: int) -> None:
+    def _check(self, train: AnyPairs, valid: AnyPairs, **counts: int) -> None:
         for name, count in counts.items():
             if count < 1:
                 raise InputError(f"{name} must be at least 1; received {count}.")
         for name, pairs in (("train", train), ("valid", valid)):
-            if pairs.scale != self.scale:
+            if tuple(sorted(pairs.scales)) != self.scales:
                 raise InputError(
-                    f"The model enlarges {self.scale} times, the pairs in `{name}` are of scale {pairs.scale}: "
-                    "make them with the model's scale."
+                    f"The model enlarges {_listed(self.scales)} times, the pairs in `{name}` are of scale "
+                    f"{_listed(pairs.scales)}: make them with the model's scale."
                 )
 
-    def _feed(self, train: Pairs, batches: dict[str, int]) -> Callable:
+    def _feed(self, train: AnyPairs, batches: dict[str, int]) -> Callable:
         """Batches by `(start, stop)`. Each device gets an equal part of each one, whichever machine it is in."""
         num_devices = self._strategy.num_replicas_in_sync
         train.batches(**batches, num_shares=num_devices)
@@ -295,9 +298,9 @@ class Trainer:
             for name, value in per_replica.items()
         }
 
-    def _apply_gradients(self, name: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Updates the model of that name. Optimizers sum replicas' gradients, so each gives its share of the mean."""
-        variables = self._models[name].trainable_variables
+    def _apply_gradients(self, name: str, model: keras.Model, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Updates a model's weights with the optimizer of that name, which sums the replicas' gradients."""
+        variables = model.trainable_variables
         num_replicas = self._strategy.num_replicas_in_sync
         gradients = [gradient / num_replicas for gradient in tape.gradient(loss, variables)]
         if self.clip_norm:
@@ -329,7 +332,7 @@ class Trainer:
         optimizer.build(self._models[name].trainable_variables)
         self._optimizers[name] = optimizer
 
-    def _validate(self, valid: Pairs, baseline: dict[str, float]) -> dict[str, float]:
+    def _validate(self, valid: AnyPairs, baseline: dict[str, float]) -> dict[str, float]:
         with self._averaged():
             scores = _score(valid, self._reconstruct)
             scores["colour_shift"] = self._colour_shift(valid)
@@ -344,17 +347,16 @@ class Trainer:
         self._scores = scores
         return scores
 
-    def _colour_shift(self, valid: Pairs) -> float:
+    def _colour_shift(self, valid: AnyPairs) -> float:
         """How far the mean colour of SR is from LR's, in grey levels: the worst channel, mean over the pictures."""
         shifts = []
-        for index in range(min(NUM_PICTURES, len(valid))):
-            lr, _ = picture_crop(*valid[index], self.scale)
-            drift = predict(self.generator, lr).mean(axis=(0, 1)) - lr.mean(axis=(0, 1))
+        for scale, _, lr, _ in _picture_crops(valid):
+            drift = predict(self._at_scale[scale], lr).mean(axis=(0, 1)) - lr.mean(axis=(0, 1))
             shifts.append(np.abs(drift).max())
         return float(np.mean(shifts))
 
-    def _reconstruct(self, lr: np.ndarray) -> np.ndarray:
-        sr = predict(self.generator, lr)
+    def _reconstruct(self, lr: np.ndarray, scale: int) -> np.ndarray:
+        sr = predict(self._at_scale[scale], lr)
         if not np.isfinite(sr).all():
             self._stop_diverged("The model's images are no longer finite numbers")
         return images.to_uint8(sr)
@@ -391,22 +393,22 @@ class Trainer:
     def _report(self, entry: dict[str, float]) -> str:
         return (
             f"step {entry['step']:,}: PSNR {entry['psnr']:.2f} dB, SSIM {entry['ssim']:.4f} "
-            f"(bicubic {entry['bicubic_psnr']:.2f} dB, {entry['bicubic_ssim']:.4f}; Y, border {self.scale})"
+            f"(bicubic {entry['bicubic_psnr']:.2f} dB, {entry['bicubic_ssim']:.4f}; Y, border {_listed(self.scales)})"
         )
 
-    def _save_pictures(self, valid: Pairs) -> None:
-        for index in range(min(NUM_PICTURES, len(valid))):
-            lr, hr = picture_crop(*valid[index], self.scale)
+    def _save_pictures(self, valid: AnyPairs) -> None:
+        for scale, index, lr, hr in _picture_crops(valid):
             columns = {
-                "LR": resize.nearest(lr, self.scale),
-                "bicubic": resize.upscale(lr, self.scale),
+                "LR": resize.nearest(lr, scale),
+                "bicubic": resize.upscale(lr, scale),
                 **self._picture_columns(index),
-                self._picture_name: images.to_uint8(predict(self.generator, lr)),
+                self._picture_name: images.to_uint8(predict(self._at_scale[scale], lr)),
                 "HR": hr,
             }
             strip = images.strip(columns)
-            images.write(self.run.path / "pictures" / f"step-{self.step:09}-{index}.png", strip)
-            tf.summary.image(f"validation-{index}", strip[None], step=self.step)
+            name = f"{index}-x{scale}" if len(self.scales) > 1 else f"{index}"
+            images.write(self.run.path / "pictures" / f"step-{self.step:09}-{name}.png", strip)
+            tf.summary.image(f"validation-{name}", strip[None], step=self.step)
 
     def _checkpoint_is_due(self, checkpoint_every: int) -> bool:
         return self.step % checkpoint_every == 0 or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS
@@ -466,14 +468,32 @@ def identity(model: keras.Model) -> dict:
     return dict(getattr(model, "recipe", {"parameters": model.count_params()}))
 
 
-def _score(valid: Pairs, reconstruct) -> dict[str, float]:
-    """Mean PSNR and SSIM over whole images: Y channel, as many pixels cut as the scale."""
-    scores = []
-    for lr, hr in valid.pairs():
-        sr = reconstruct(lr)
-        scores.append([f(hr, sr, border=valid.scale, luma=True) for f in (metrics.psnr, metrics.ssim)])
-    psnr, ssim = np.mean(scores, axis=0)
-    return {"psnr": float(psnr), "ssim": float(ssim)}
+def _score(valid: AnyPairs, reconstruct: Callable[[np.ndarray, int], np.ndarray]) -> dict[str, float]:
+    """Mean PSNR and SSIM over whole images: Y channel, as many pixels cut as the scale. Of several scales also each."""
+    scores = {}
+    for part in valid.parts:
+        values = {f"psnr_x{part.scale}": [], f"ssim_x{part.scale}": []}
+        for lr, hr in part.pairs():
+            sr = reconstruct(lr, part.scale)
+            for metric, measured in zip((metrics.psnr, metrics.ssim), values.values()):
+                measured.append(metric(hr, sr, border=part.scale, luma=True))
+        scores |= {name: float(np.mean(measured)) for name, measured in values.items()}
+    means = {
+        name: float(np.mean([value for key, value in scores.items() if key.startswith(name)]))
+        for name in ("psnr", "ssim")
+    }
+    return means | (scores if len(valid.parts) > 1 else {})
+
+
+def _picture_crops(valid: AnyPairs) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Yields `(scale, index, lr, hr)` of the middles that validation shows."""
+    for part in valid.parts:
+        for index in range(min(NUM_PICTURES, len(part))):
+            yield part.scale, index, *picture_crop(*part[index], part.scale)
+
+
+def _listed(scales: Sequence[int]) -> str:
+    return ", ".join(map(str, scales))
 
 
 def picture_crop(lr: np.ndarray, hr: np.ndarray, scale: int, size_px: int = PICTURE_PX):

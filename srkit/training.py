@@ -12,6 +12,7 @@ from srkit import images, losses
 from srkit.data import Pairs
 from srkit.errors import InputError, check_choice
 from srkit.inference import predict
+from srkit.models import scale_of
 from srkit.precision import set_precision
 from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop
 from srkit.weights import save_weights
@@ -25,7 +26,7 @@ class PreTrainer(Trainer):
     """Trains a generator on a pixel loss: SRResNet's pretraining (MSE) or EDSR (MAE).
 
     Args:
-        model: From LR to SR.
+        model: From LR to SR. One for several scales, such as `mdsr`, is trained on all of them by turns.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         loss: `"mse"` or `"mae"` (see `srkit.losses`).
         learning_rate: Of Adam, at its highest.
@@ -62,9 +63,10 @@ class PreTrainer(Trainer):
         self._add_optimizer("generator")
 
     def _compute_step(self, lr, hr):
+        generator = self._at_scale[hr.shape[1] // lr.shape[1]]
         with tf.GradientTape() as tape:
-            loss = self._loss(hr, self.generator(lr, training=True))
-        self._apply_gradients("generator", tape, loss)
+            loss = self._loss(hr, generator(lr, training=True))
+        self._apply_gradients("generator", generator, tape, loss)
         return {"loss": loss}
 
     def _validation_score(self, valid, scores):
@@ -109,6 +111,7 @@ class GanTrainer(Trainer):
         ema: float = 0.0,
     ):
         super().__init__(generator, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
+        self.scale = scale_of(generator)
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
         self._content_loss = losses.content_loss(content_loss, vgg_weights)
@@ -142,11 +145,11 @@ class GanTrainer(Trainer):
                 sr_logits = self.discriminator(sr, training=True)
                 d_loss = losses.discriminator_loss(hr_logits, sr_logits)
             with generator_tape.stop_recording():
-                self._apply_gradients("discriminator", discriminator_tape, d_loss)
+                self._apply_gradients("discriminator", self.discriminator, discriminator_tape, d_loss)
             content = self._content_loss(hr, sr)
             adversarial = losses.generator_loss(self.discriminator(sr, training=True))
             g_loss = content + self._adversarial_weight * adversarial
-        self._apply_gradients("generator", generator_tape, g_loss)
+        self._apply_gradients("generator", self.generator, generator_tape, g_loss)
         return {
             "g_loss": g_loss,
             "content_loss": content,

@@ -361,3 +361,12 @@ def test_names_that_a_terminal_cannot_write_are_no_error(folder, monkeypatch):
     print_result(result)
     sys.stdout.flush()
     assert "ä?.png" in written.getvalue().decode("cp1252")
+
+
+def test_model_for_several_scales_is_scored_at_each(folder):
+    model = models.mdsr(filters=4, num_blocks=1)
+    for scale in (2, 3):
+        expected = benchmark(folder, scale, models.at_scale(model, scale))
+        assert benchmark(folder, scale, model)["mean"] == expected["mean"]
+    with pytest.raises(InputError, match=r"scales 2, 3, 4; received 8"):
+        benchmark(folder, 8, model)

@@ -461,3 +461,30 @@ def test_content_networks_weights_are_a_setting(samples, valid, tmp_path, vgg_we
     trainer = GanTrainer(models.srresnet(filters=4, num_blocks=1), models.discriminator(32, 4), tmp_path, **options)
     assert trainer._settings["vgg_weights"] == losses.VGGLoss("vgg22", vgg_weights).identity
     assert trainer._settings["vgg_weights"] != losses.VGGLoss("vgg54", vgg_weights).identity
+
+
+def test_model_for_several_scales_is_trained_on_all_by_turns(tmp_path, capsys):
+    parts = [data.samples(num_images=4, scale=scale, cache_dir=tmp_path / "cache") for scale in (2, 3, 4)]
+    train, valid = (data.PairsByTurns(*part) for part in zip(*parts))
+    options = {**SMALL, "hr_size": 48}
+
+    def trainer(name, seed=0):
+        keras.utils.set_random_seed(seed)
+        return PreTrainer(models.mdsr(filters=4, num_blocks=1), tmp_path / name, precision="float32")
+
+    sizes = [lr.shape[1] for lr, _ in train.batches(2, 48, stop=12)]
+    assert set(sizes) == {24, 16, 12}
+    whole = trainer("whole")
+    start = whole.generator.get_weights()
+    history = whole.train(train, valid.take(1), steps=6, **options)
+    assert {"psnr_x2", "psnr_x3", "psnr_x4"} <= set(history[-1])
+    assert history[-1]["psnr"] == pytest.approx(np.mean([history[-1][f"psnr_x{scale}"] for scale in (2, 3, 4)]))
+    assert all(not np.array_equal(old, new) for old, new in zip(start, whole.generator.get_weights()))
+    trainer("parts").train(train, valid.take(1), steps=4, **options)
+    parts = trainer("parts", seed=9)
+    parts.train(train, valid.take(1), steps=6, **options)
+    assert_same_weights(whole, parts)
+    assert load_model(tmp_path / "whole" / "best.weights.h5").recipe["model"] == "mdsr"
+    assert len(list((tmp_path / "whole" / "pictures").glob("step-000000006-0-x?.png"))) == 3
+    with pytest.raises(InputError, match=r"enlarges 2, 3, 4 times.*of scale 4"):
+        trainer("other").train(*data.samples(num_images=4, cache_dir=tmp_path / "cache"), steps=1)
