@@ -15,6 +15,7 @@ __all__ = [
     "InputError",
     "PreTrainer",
     "TrainingDiverged",
+    "benchmark",
     "data",
     "images",
     "load_model",
@@ -32,4 +33,6 @@ _NEED_TENSORFLOW = {"GanTrainer": "training", "PreTrainer": "training", "upscale
 def __getattr__(name: str) -> object:
     if name in _NEED_TENSORFLOW:
         return getattr(import_module(f"srkit.{_NEED_TENSORFLOW[name]}"), name)
+    if name == "benchmark":
+        return import_module("srkit.benchmark")
     raise AttributeError(f"module 'srkit' has no attribute {name!r}")

@@ -5,13 +5,28 @@ import inspect
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
+import rich
+import rich.table
 
-from srkit import batch_upscale, benchmark, data, losses, models, training, walkthrough
+from srkit import (
+    batch_upscale,
+    benchmark,
+    benchmark_report,
+    data,
+    distribution,
+    losses,
+    models,
+    runs,
+    training,
+    walkthrough,
+)
 from srkit.errors import InputError, TrainingDiverged
-from srkit.resize import KERNELS, SCALES
-from srkit.trainer import PRECISIONS, SCHEDULES, Trainer
+from srkit.precision import PRECISIONS
+from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
+from srkit.trainer import SCHEDULES, Trainer
 from srkit.weights import DEFAULT_PRESET, PRESETS, load_model, start_from
 
 
@@ -53,12 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_pre(kinds)
     _add_gan(kinds)
 
-    scores = commands.add_parser("benchmark", help="PSNR and SSIM on a folder of HR images, as papers take them")
-    scores.add_argument("--data", required=True, metavar="DIR", help="folder of HR images")
-    scores.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
-    scores.add_argument("--model", default="bicubic", help=f"bicubic, a path, or one of {', '.join(PRESETS)}")
-    scores.add_argument("--json", metavar="FILE", help="write the scores there, too")
-    scores.set_defaults(command=_benchmark)
+    listing = commands.add_parser("runs", help="the trainings in a folder, with step, score and state")
+    listing.add_argument("folder", nargs="?", default="runs", help="(%(default)s)")
+    listing.set_defaults(command=_runs)
+
+    _add_benchmark(commands)
     return parser
 
 
@@ -67,6 +81,37 @@ def positive_int(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1; received {text}")
     return number
+
+
+def output_file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; a file's name was expected")
+    return Path(text)
+
+
+def _add_benchmark(commands) -> None:
+    scores = commands.add_parser("benchmark", help="PSNR and SSIM on a folder of HR images, as papers take them")
+    scores.add_argument("--data", required=True, metavar="DIR", help="folder of HR images")
+    scores.add_argument("--lr", metavar="DIR", help="folder of LR images made elsewhere (without: bicubic)")
+    scores.add_argument("--scale", type=int, default=4, choices=SCALES, help="(%(default)s)")
+    scores.add_argument(
+        "--model",
+        nargs="+",
+        action="extend",
+        help=f"one or several: {', '.join(INTERPOLATIONS)}; {', '.join(PRESETS)}; a path to weights or a .keras file. "
+        "With + behind it: self-ensemble. The others are compared with the first (bicubic)",
+    )
+    scores.add_argument(
+        "--protocol",
+        default="edsr",
+        choices=benchmark.PROTOCOLS,
+        help="border cut before scoring: edsr as many px as the scale, srgan 4 px (%(default)s)",
+    )
+    scores.add_argument("--rgb", action="store_true", help="score RGB in place of the Y channel")
+    scores.add_argument("--json", type=output_file, metavar="FILE", help="write the scores there, too")
+    scores.add_argument("--markdown", type=output_file, metavar="FILE", help="write tables there, too")
+    scores.add_argument("--save", metavar="DIR", help="write SR images and a contact sheet of crops there")
+    scores.set_defaults(command=_benchmark)
 
 
 def _add_pre(kinds) -> None:
@@ -103,9 +148,14 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--hr-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="(%(default)s)")
     parser.add_argument("--schedule", default=schedule, choices=SCHEDULES, help="(%(default)s)")
-    parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="(%(default)s)")
+    parser.add_argument("--warmup-steps", type=int, default=0, metavar="N", help="to the full rate (%(default)s)")
+    parser.add_argument("--clip-norm", type=float, metavar="NORM", help="of the gradients (none)")
+    parser.add_argument("--ema", type=float, default=0.0, metavar="DECAY", help="average weights; 0.999 (off)")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="auto times both (%(default)s)")
     parser.add_argument("--evaluate-every", type=positive_int, default=1_000, metavar="N", help="steps (%(default)s)")
     parser.add_argument("--checkpoint-every", type=positive_int, default=500, metavar="N", help="steps (%(default)s)")
+    parser.add_argument("--patience", type=positive_int, metavar="N", help="stop after N validations without a best")
+    parser.add_argument("--extend", action="store_true", help="accept other --steps than the run was begun with")
 
 
 def _upscale(options: argparse.Namespace) -> int:
@@ -120,12 +170,13 @@ def _upscale(options: argparse.Namespace) -> int:
 
 
 def _train_pre(options: argparse.Namespace) -> None:
-    keras.utils.set_random_seed(options.seed)
-    model = models.MODELS[options.model](**_model_arguments(options))
-    if options.start_from:
-        start = start_from(model, options.start_from)
-        print(f"{len(start.copied)} layers from {options.start_from}; new: {', '.join(start.new) or 'none'}")
-    trainer = training.PreTrainer(model, options.run, loss=options.loss, **_optimization(options))
+    with distribution.default_strategy().scope():
+        keras.utils.set_random_seed(options.seed)
+        model = models.MODELS[options.model](**_model_arguments(options))
+        if options.start_from:
+            start = start_from(model, options.start_from)
+            print(f"{len(start.copied)} layers from {options.start_from}; new: {', '.join(start.new) or 'none'}")
+        trainer = training.PreTrainer(model, options.run, loss=options.loss, **_optimization(options))
     _train(trainer, options)
 
 
@@ -141,28 +192,56 @@ def _model_arguments(options: argparse.Namespace) -> dict[str, int]:
 
 
 def _train_gan(options: argparse.Namespace) -> None:
-    keras.utils.set_random_seed(options.seed)
-    trainer = training.GanTrainer(
-        load_model(options.generator),
-        models.discriminator(options.hr_size),
-        options.run,
-        content_loss=options.content_loss,
-        adversarial_weight=options.adversarial_weight,
-        vgg_weights=options.vgg_weights,
-        **_optimization(options),
-    )
+    with distribution.default_strategy().scope():
+        keras.utils.set_random_seed(options.seed)
+        trainer = training.GanTrainer(
+            load_model(options.generator),
+            models.discriminator(options.hr_size),
+            options.run,
+            content_loss=options.content_loss,
+            adversarial_weight=options.adversarial_weight,
+            vgg_weights=options.vgg_weights,
+            **_optimization(options),
+        )
     _train(trainer, options)
 
 
+def _runs(options: argparse.Namespace) -> None:
+    table = rich.table.Table("run", "trainer", "steps", "PSNR, dB", "SSIM", "state", "checkpoint", box=None)
+    for run in runs.list_runs(options.folder):
+        psnr, ssim = (run.scores.get(name) for name in ("psnr", "ssim"))
+        table.add_row(
+            run.path.as_posix(),
+            run.trainer,
+            f"{run.step:,} of {run.steps:,}",
+            "" if psnr is None else f"{psnr:.2f}",
+            "" if ssim is None else f"{ssim:.4f}",
+            run.state,
+            run.age,
+        )
+    rich.print(table if table.rows else f"There is no run in {options.folder}.")
+
+
 def _benchmark(options: argparse.Namespace) -> None:
-    result = benchmark.benchmark(options.data, options.scale, options.model)
-    print(benchmark.report(result))
+    result = benchmark.benchmark(
+        options.data,
+        options.scale,
+        options.model or "bicubic",
+        lr=options.lr,
+        protocol=options.protocol,
+        rgb=options.rgb,
+        save=options.save,
+    )
     if options.json:
-        benchmark.write_json(result, options.json)
+        benchmark_report.write_json(result, options.json)
+    if options.markdown:
+        benchmark_report.write_markdown(result, options.markdown)
+    benchmark_report.print_result(result)
 
 
 def _optimization(options: argparse.Namespace) -> dict:
-    return {name: getattr(options, name) for name in ("learning_rate", "schedule", "precision")}
+    names = ("learning_rate", "schedule", "precision", "warmup_steps", "clip_norm", "ema")
+    return {name: getattr(options, name) for name in names}
 
 
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
@@ -183,4 +262,6 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         hr_size=options.hr_size,
         seed=options.seed,
+        patience=options.patience,
+        extend=options.extend,
     )

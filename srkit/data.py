@@ -74,7 +74,9 @@ class Pairs:
         for index in range(len(self)):
             yield self[index]
 
-    def batch(self, step: int, batch_size: int = 16, hr_size: int = 96, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def batch(
+        self, step: int, batch_size: int = 16, hr_size: int = 96, seed: int = 0, share: int = 0, num_shares: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Cuts batch number `step`: aligned random crops, flipped and rotated at random.
 
         Each photograph gives one crop an epoch, in an order that is shuffled anew for each epoch.
@@ -84,54 +86,69 @@ class Pairs:
             batch_size: Crops.
             hr_size: Side of the HR crops in px, a multiple of the scale.
             seed: Another seed gives other batches; equal arguments always give equal ones.
+            share: Which of the batch's `num_shares` equal parts to cut, where several devices share it.
+            num_shares: A divisor of `batch_size`.
 
         Returns:
-            `(lr, hr)`, uint8 of shapes `(batch_size, hr_size / scale, hr_size / scale, 3)` and
-            `(batch_size, hr_size, hr_size, 3)`.
+            `(lr, hr)`, uint8 of shapes `(size, hr_size / scale, hr_size / scale, 3)` and `(size, hr_size, hr_size, 3)`,
+            where `size` is `batch_size / num_shares`.
 
         Raises:
-            InputError: `hr_size` is no multiple of the scale, or larger than a photograph.
+            InputError: `hr_size` is no multiple of the scale, or larger than a photograph; or the batch cannot be
+                divided so.
         """
         self._check_crop(hr_size)
+        size = _share_size(batch_size, num_shares)
         lr_size = hr_size // self.scale
-        lr_batch = np.empty((batch_size, lr_size, lr_size, 3), np.uint8)
-        hr_batch = np.empty((batch_size, hr_size, hr_size, 3), np.uint8)
-        for slot in range(batch_size):
-            position = step * batch_size + slot
+        lr_batch = np.empty((size, lr_size, lr_size, 3), np.uint8)
+        hr_batch = np.empty((size, hr_size, hr_size, 3), np.uint8)
+        for slot in range(size):
+            position = step * batch_size + share * size + slot
             epoch, place = divmod(position, len(self))
             lr, hr = self._cache.pair(self._indices[self._order(seed, epoch)[place]])
             draw = random.Random(f"{seed}/{position}")
             top, left = (draw.randint(0, side - lr_size) for side in lr.shape[:2])
             rotations, flip = draw.randrange(4), draw.random() < 0.5
-            for image, size, factor, out in ((lr, lr_size, 1, lr_batch), (hr, hr_size, self.scale, hr_batch)):
-                rows = slice(top * factor, top * factor + size)
-                columns = slice(left * factor, left * factor + size)
+            for image, side, factor, out in ((lr, lr_size, 1, lr_batch), (hr, hr_size, self.scale, hr_batch)):
+                rows = slice(top * factor, top * factor + side)
+                columns = slice(left * factor, left * factor + side)
                 crop = np.rot90(image[rows, columns], rotations)
                 out[slot] = crop[:, ::-1] if flip else crop
         return lr_batch, hr_batch
 
     def batches(
-        self, batch_size: int = 16, hr_size: int = 96, seed: int = 0, start: int = 0, stop: int | None = None
+        self,
+        batch_size: int = 16,
+        hr_size: int = 96,
+        seed: int = 0,
+        start: int = 0,
+        stop: int | None = None,
+        shares: range = range(1),
+        num_shares: int = 1,
     ) -> "tf.data.Dataset":  # noqa: F821
         """The batches `start` to `stop` (endless without) as a `tf.data.Dataset`, prefetched.
 
-        Arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255].
+        Other arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255]: for each batch, its `shares`
+        in turn.
         """
         import tensorflow as tf  # here: with another Keras backend, `batch` serves without TensorFlow
 
         self._check_crop(hr_size)
+        size = _share_size(batch_size, num_shares)
 
-        def cut(step):
-            return self.batch(int(step), batch_size, hr_size, seed)
+        def cut(position):
+            step, index = divmod(int(position), len(shares))
+            return self.batch(step, batch_size, hr_size, seed, shares[index], num_shares)
 
-        def load(step):
-            lr, hr = tf.numpy_function(cut, [step], (tf.uint8, tf.uint8), stateful=False)
-            lr.set_shape((batch_size, hr_size // self.scale, hr_size // self.scale, 3))
-            hr.set_shape((batch_size, hr_size, hr_size, 3))
+        def load(position):
+            lr, hr = tf.numpy_function(cut, [position], (tf.uint8, tf.uint8), stateful=False)
+            lr.set_shape((size, hr_size // self.scale, hr_size // self.scale, 3))
+            hr.set_shape((size, hr_size, hr_size, 3))
             return tf.cast(lr, tf.float32), tf.cast(hr, tf.float32)
 
-        steps = tf.data.Dataset.range(start, tf.int64.max if stop is None else stop)
-        return steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
+        end = tf.int64.max if stop is None else stop * len(shares)
+        positions = tf.data.Dataset.range(start * len(shares), end)
+        return positions.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
 
     def _check_crop(self, hr_size: int) -> None:
         if hr_size % self.scale:
@@ -145,6 +162,16 @@ class Pairs:
     @functools.lru_cache(maxsize=8)  # noqa: B019 - few epochs are in use at a time, and pairs live long
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
+
+
+def _share_size(batch_size: int, num_shares: int) -> int:
+    size, rest = divmod(batch_size, num_shares)
+    if rest:
+        raise InputError(
+            f"A batch of {batch_size} crops cannot be divided equally among {num_shares} devices: "
+            f"use a multiple of {num_shares}."
+        )
+    return size
 
 
 def data_dir() -> Path:

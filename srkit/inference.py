@@ -146,11 +146,24 @@ def _spans(length: int, longest: int) -> list[tuple[int, int]]:
 
 def _apply(model: keras.Model, lr: np.ndarray) -> np.ndarray:
     if model not in _functions:
-        signature = [tf.TensorSpec((1, None, None, 3), tf.float32)]
-        # The model itself must not be held here, or it would never be freed.
-        reference = weakref.ref(model)
-        _functions[model] = tf.function(lambda batch: reference()(batch, training=False), input_signature=signature)
+        _functions[model] = _function(model)
     return _functions[model](lr[None].astype(np.float32))[0].numpy()
+
+
+def _function(model: keras.Model) -> Callable:
+    """One graph for images of all sizes; for a model of which there can be none, the model's own call."""
+    # The model itself must not be held here, or it would never be freed.
+    reference = weakref.ref(model)
+
+    def call(batch):
+        return reference()(batch, training=False)
+
+    function = tf.function(call, input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)])
+    try:
+        function.get_concrete_function()
+    except tf.errors.OperatorNotAllowedInGraphError:  # Keras' bilinear and bicubic UpSampling2D need known sizes
+        return call
+    return function
 
 
 def _apply_ensemble(model: keras.Model, lr: np.ndarray) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Losses: pixels, total variation, VGG features, and the two sides of the adversarial game. `keras.ops` only."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import ops
 
 from srkit.errors import InputError, check_choice
@@ -68,6 +70,14 @@ class VGGLoss:
         """VGG19's features / 12.75 of a batch `(batch, height, width, 3)`, RGB in [0, 255]."""
         bgr = ops.flip(image - ops.convert_to_tensor(_VGG_MEAN_RGB, dtype=image.dtype), axis=-1)
         return ops.cast(self._features(bgr, training=False), "float32") / 12.75
+
+    @property
+    def identity(self) -> str:
+        """A text that changes with the network's weights; runs record it."""
+        digest = hashlib.sha256()
+        for variable in self._features.weights:
+            digest.update(np.ascontiguousarray(ops.convert_to_numpy(variable)).tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def model(self) -> keras.Model:

@@ -1,7 +1,10 @@
 """Figures for notebooks and reports."""
 
+import time
+
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -73,6 +76,63 @@ def learning_curves(history: list[dict], names: tuple[str, ...], smooth: int = 5
         axis.legend()
         axis.grid(alpha=0.3)
     return figure
+
+
+class LivePlot:
+    """A figure that follows a training: give it to `train` as a callback, in a notebook.
+
+    It is drawn once; later only its lines get longer.
+
+    Args:
+        names: As in `learning_curves`.
+        seconds: At least so long from one update to the next, but for validations.
+    """
+
+    def __init__(self, names: tuple[str, ...] = ("loss", "psnr+bicubic_psnr"), seconds: float = 5):
+        self._names = [joined.split("+") for joined in names]
+        self._seconds = seconds
+
+    def __call__(self, event: str, trainer) -> None:
+        if event == "start":
+            self._start(trainer.history)
+        if event == "step":
+            self._add(trainer.entry)
+        if event in ("validation", "end") or time.monotonic() - self._updated > self._seconds:
+            self._update()
+
+    def _start(self, history: list[dict]) -> None:
+        count = len(self._names)
+        self._figure, axes = plt.subplots(1, count, figsize=(4.2 * count, 3), squeeze=False, layout="constrained")
+        self._lines = {}
+        for axis, names in zip(axes[0], self._names):
+            self._lines |= {name: axis.plot([], [], label=name)[0] for name in names}
+            axis.set_xlabel("step")
+            axis.legend(loc="best")
+            axis.grid(alpha=0.3)
+        self._points = {name: ([], []) for name in self._lines}
+        for entry in history:
+            self._add(entry)
+        self._display = display(self._figure, display_id=True)
+        self._updated = time.monotonic()
+        plt.close(self._figure)  # or the notebook would show it once more when the cell ends
+
+    def _add(self, entry: dict) -> None:
+        for name, (steps, values) in self._points.items():
+            if name in entry:
+                steps.append(entry["step"])
+                values.append(entry[name])
+
+    def _update(self) -> None:
+        for name, (steps, values) in self._points.items():
+            line = self._lines[name]
+            many = len(steps) > 100  # a loss, which is there at each step
+            line.set_data(*_smoothed(np.array(steps), np.array(values), 50) if many else (steps, values))
+            line.set_marker("o" if len(steps) < 30 else "")
+            line.axes.relim()
+            line.axes.autoscale_view()
+        if self._display is not None:  # outside of notebooks there is nothing to update
+            self._display.update(self._figure)
+        self._updated = time.monotonic()
 
 
 def _numbers(hr: np.ndarray | None, image: np.ndarray, border: int) -> str:

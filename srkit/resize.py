@@ -1,14 +1,15 @@
-"""From HR to LR and back: the degradation kernels that data, training, benchmark and plots share."""
+"""From HR to LR and back: the kernels that data, training, benchmark and plots share."""
 
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from srkit.errors import InputError
+from srkit.errors import InputError, check_choice
 from srkit.images import to_uint8
 
 KERNELS = ("bicubic", "opencv", "gaussian")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 SCALES = (2, 3, 4, 8)
 
 _COLUMNS_PER_PRODUCT = 480
@@ -44,25 +45,32 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     return cv2.transpose(to_uint8(columns))
 
 
-def upscale(lr: np.ndarray, scale: int) -> np.ndarray:
-    """Upscales an image by bicubic interpolation: the baseline of the literature (Keys, a = -0.5, symmetric borders).
-
-    `cv2.INTER_CUBIC` has a = -0.75 and gives other scores.
+def upscale(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
+    """Upscales an image by interpolation, with symmetric borders: the baselines of the literature.
 
     Args:
         lr: uint8 array of shape (height, width, 3).
         scale: The factor, 2 or more.
+        kernel: `"bicubic"` is Keys' cubic with a = -0.5 (`cv2.INTER_CUBIC` has a = -0.75 and gives other scores),
+            `"lanczos"` the sinc windowed to three LR px (`lanczos3` in MATLAB, `LANCZOS` in Pillow), `"bilinear"` the
+            triangle, and `"nearest"` repeats pixels.
 
     Returns:
         uint8 array of shape (height * scale, width * scale, 3).
+
+    Raises:
+        InputError: The kernel is unknown.
     """
+    check_choice("interpolation", kernel, INTERPOLATIONS)
+    if kernel == "nearest":
+        return nearest(lr, scale)
     height, width = lr.shape[:2]
     one = np.ones(1)
     rows = np.empty((height * scale, width, 3), np.float32)
-    for phase, (taps, anchor) in enumerate(upscale_taps(scale)):
+    for phase, (taps, anchor) in enumerate(upscale_taps(scale, kernel)):
         rows[phase::scale] = _filter(lr, one, taps, (0, anchor))
     result = np.empty((height * scale, width * scale, 3), np.uint8)
-    for phase, (taps, anchor) in enumerate(upscale_taps(scale)):
+    for phase, (taps, anchor) in enumerate(upscale_taps(scale, kernel)):
         result[:, phase::scale] = to_uint8(_filter(rows, taps, one, (anchor, 0)))
     return result
 
@@ -111,6 +119,15 @@ def _cubic(x: np.ndarray) -> np.ndarray:
     return np.where(x <= 1, inner, np.where(x < 2, outer, 0))
 
 
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    """The sinc under the middle lobe of one three times as wide."""
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
+
+
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - np.abs(x), 0)
+
+
 @lru_cache
 def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
     """The weights of one LR pixel, centred on it. By symmetry the same for all of them."""
@@ -130,8 +147,9 @@ def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
 
 
 @lru_cache
-def upscale_taps(scale: int) -> list[tuple[np.ndarray, int]]:
+def upscale_taps(scale: int, kernel: str = "bicubic") -> list[tuple[np.ndarray, int]]:
     """For each phase of an HR pixel within its LR pixel: the weights of the LR neighbours, and the own one's index."""
-    offsets = np.arange(-2, 3)
+    weight, support = {"bilinear": (_triangle, 1), "bicubic": (_cubic, 2), "lanczos": (_lanczos, 3)}[kernel]
+    offsets = np.arange(-support, support + 1)
     phases = ((np.arange(scale) + 0.5) / scale) - 0.5
-    return [(taps / taps.sum(), 2) for taps in (_cubic(phase - offsets) for phase in phases)]
+    return [(taps / taps.sum(), support) for taps in (weight(phase - offsets) for phase in phases)]

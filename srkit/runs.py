@@ -1,18 +1,60 @@
 """A run's folder: settings, history, checkpoints, pictures and weights of one training, safe against interruption."""
 
+import contextlib
+import dataclasses
+import errno
 import io
 import json
 import os
+import time
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from srkit.errors import InputError
 from srkit.images import write_atomically
 
 _CHECKPOINTS_KEPT = 2
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@dataclasses.dataclass
+class RunStatus:
+    """How far a run is: its last checkpoint's `step` of `steps`, and the `scores` of its last validation."""
+
+    path: Path
+    trainer: str
+    step: int
+    steps: int
+    scores: dict[str, float]
+    state: str
+    updated: float
+
+    @property
+    def age(self) -> str:
+        """How long ago the last checkpoint was written, in words."""
+        seconds = time.time() - self.updated
+        for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+            if seconds >= size:
+                return f"{seconds / size:.0f} {unit} ago"
+        return "now"
+
+
+def list_runs(root: "str | os.PathLike" = "runs") -> list[RunStatus]:
+    """The runs below a folder (or in it), by path.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"There is no folder {root}: give the one that holds the runs.")
+    found = {path.parent for path in root.rglob("settings.json") if (path.parent / "checkpoints").is_dir()}
+    return [RunFolder(path).status() for path in sorted(found)]
 
 
 class RunFolder:
@@ -36,31 +78,75 @@ class RunFolder:
         self._history = self.path / "history.jsonl"
         self._checkpoints = self.path / "checkpoints"
 
-    def begin(self, settings: dict) -> None:
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """While it lasts, no other process can train in the folder; one that is killed gives it free.
+
+        Raises:
+            InputError: Another process trains in it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise InputError(
+                f"Another process is training in {self.path}: wait until it ends, or give another run folder."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def explained_errors(self) -> Iterator[None]:
+        """Turns the system's refusal to write into an error that says what is safe and what to do."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _REFUSALS:
+                raise
+            what = error.strerror or str(error)
+            raise InputError(
+                f"{error.filename or self.path} could not be written ({what}). The checkpoints in {self.path} are "
+                "still whole: put that right, make room if it is that, and start the same again to go on."
+            ) from None
+
+    @property
+    def settings(self) -> dict:
+        """What the run was started with; empty where none has been."""
+        path = self.path / "settings.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def begin(self, settings: dict, extend: bool = False) -> None:
         """Writes the settings of a new run; refuses those that differ from an old one's.
 
         A run that has not done a step yet begins anew.
+
+        Args:
+            settings: As JSON can hold them.
+            extend: Accept another number of steps, although the learning rate's schedule depends on it.
 
         Raises:
             InputError: They differ; the message names each difference.
         """
         settings = json.loads(json.dumps(settings))  # as they will read back: tuples are lists
-        path = self.path / "settings.json"
         checkpoints = self._checkpoint_paths()
-        if path.is_file() and checkpoints and self._step(checkpoints[-1]):
-            old = json.loads(path.read_text(encoding="utf-8"))
-            keys = sorted(key for key in {*old, *settings} if old.get(key) != settings.get(key))
-            if keys:
-                differences = "; ".join(f"{key}: {old.get(key)} then, {settings.get(key)} now" for key in keys)
+        if checkpoints and self._step(checkpoints[-1]) and self.settings:
+            old = self.settings
+            keys = {key for key in {*old, *settings} if old.get(key) != settings.get(key)}
+            if keys - ({"steps"} if extend else set()):
+                differences = "; ".join(f"{key}: {old.get(key)} then, {settings.get(key)} now" for key in sorted(keys))
+                advice = " With extend=True (--extend) only the steps may differ." if keys == {"steps"} else ""
                 raise InputError(
                     f"{self.path} holds a run with other settings ({differences}). "
-                    "Give the same settings to go on with it, or another run folder for a new one."
+                    f"Give the same settings to go on with it, or another run folder for a new one.{advice}"
                 )
         else:
             for checkpoint in checkpoints:
                 checkpoint.unlink()
-            text = json.dumps(settings, indent=2) + "\n"
-            write_atomically(path, lambda file: file.write(text.encode()))
+        text = json.dumps(settings, indent=2) + "\n"
+        write_atomically(self.path / "settings.json", lambda file: file.write(text.encode()))
 
     def history(self) -> list[dict]:
         """The history's entries, one per step, in order."""
@@ -88,18 +174,9 @@ class RunFolder:
             step: Steps done.
             arrays: All state as arrays.
             extra: What else to remember, as JSON can hold it.
-
-        Raises:
-            InputError: The disk is full, or the folder may not be written.
         """
         path = self._checkpoints / f"step-{step:09}.npz"
-        try:
-            write_atomically(path, lambda file: np.savez(file, extra=np.array(json.dumps(extra)), **arrays))
-        except OSError as error:
-            raise InputError(
-                f"{path} could not be written ({error.strerror or error}). What was saved before is still whole: put "
-                "that right, make room if it is that, and start the same again to go on."
-            ) from None
+        write_atomically(path, lambda file: np.savez(file, extra=np.array(json.dumps(extra)), **arrays))
         for old in self._checkpoint_paths()[:-_CHECKPOINTS_KEPT]:
             old.unlink()
 
@@ -118,6 +195,38 @@ class RunFolder:
                 continue
             return self._step(path), arrays, extra
         return None
+
+    def status(self) -> "RunStatus":
+        """What can be said of the run without loading it."""
+        checkpoints = self._checkpoint_paths()
+        extra = {}
+        for path in reversed(checkpoints):
+            with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as file:
+                extra = json.loads(str(file["extra"]))
+                break
+        step = self._step(checkpoints[-1]) if checkpoints else 0
+        steps = extra.get("steps", 0)
+        return RunStatus(
+            path=self.path,
+            trainer=self.settings.get("trainer", "?"),
+            step=step,
+            steps=steps,
+            scores=extra.get("scores", {}),
+            state="running" if self._is_locked() else "finished" if steps and step >= steps else "stopped",
+            updated=max((path.stat().st_mtime for path in checkpoints), default=0.0),
+        )
+
+    def _lock(self) -> filelock.FileLock:
+        return filelock.FileLock(self.path / "lock")
+
+    def _is_locked(self) -> bool:
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=0)
+        except (filelock.Timeout, OSError):
+            return True
+        lock.release()
+        return False
 
     @staticmethod
     def _step(path: Path) -> int:

@@ -5,55 +5,52 @@ import json
 import math
 import os
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from srkit import images, metrics, resize
+from srkit import distribution, images, metrics, resize
 from srkit.data import Pairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.inference import predict, scale_of
+from srkit.precision import PRECISIONS, fastest_precision
 from srkit.runs import RunFolder
 from srkit.weights import save_weights
 
-PRECISIONS = ("float32", "mixed_bfloat16")
-SCHEDULES = ("constant", "halves", "cosine")
+SCHEDULES = ("constant", "halves", "step", "cosine")
 
 _SECONDS_BETWEEN_CHECKPOINTS = 300
 NUM_PICTURES, PICTURE_PX = 3, 192
 
 
-def learning_rate_at(step: int, steps: int, learning_rate: float, schedule: str = "constant") -> float:
+def learning_rate_at(
+    step: int, steps: int, learning_rate: float, schedule: str = "constant", warmup_steps: int = 0
+) -> float:
     """The learning rate of a step.
 
     Args:
         step: From 0.
         steps: Of the whole training.
-        learning_rate: The first and highest one.
+        learning_rate: The highest one.
         schedule: `"constant"`; `"halves"`: a tenth of it in the second half of the training (Ledig et al. 2017,
-            section 3.2: 1e-4, then 1e-5); `"cosine"`: down to nothing along a half cosine.
+            section 3.2: 1e-4, then 1e-5); `"step"`: half as much after each fifth of the training; `"cosine"`: down to
+            nothing along a half cosine.
+        warmup_steps: In the first ones it rises linearly to what the schedule says.
     """
-    if schedule == "halves":
-        return learning_rate if step < steps / 2 else learning_rate / 10
-    if schedule == "cosine":
-        return learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-    return learning_rate
-
-
-def set_precision(model: keras.Model, precision: str) -> None:
-    """Has a model compute in `"float32"` or `"mixed_bfloat16"`.
-
-    Weights stay float32, and so does all that comes after the last layer with weights but one: bfloat16 has three
-    significant digits, too few for the pixels themselves.
-    """
-    last = max(index for index, layer in enumerate(model.layers) if layer.weights)
-    for index, layer in enumerate(model.layers):
-        layer.dtype_policy = keras.dtype_policies.get(precision if index < last else "float32")
+    factor = {
+        "constant": 1.0,
+        "halves": 1.0 if step < steps / 2 else 0.1,
+        "step": 0.5 ** (5 * step // steps),
+        "cosine": 0.5 * (1 + math.cos(math.pi * step / steps)),
+    }[schedule]
+    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    return learning_rate * factor * warmup
 
 
 class Trainer:
@@ -66,26 +63,46 @@ class Trainer:
         learning_rate: float,
         schedule: str,
         precision: str,
+        warmup_steps: int,
+        clip_norm: float | None,
+        ema: float,
     ):
         check_choice("schedule", schedule, SCHEDULES)
         check_choice("precision", precision, PRECISIONS)
+        if not 0 <= ema < 1:
+            raise InputError(f"ema must be at least 0 (off) and below 1, 0.999 for instance; received {ema}.")
+        self._strategy = tf.distribute.get_strategy()
+        self.is_chief = distribution.is_chief(self._strategy)
+        # Other workers than the chief write to a folder that nobody looks at.
+        self.run = RunFolder(run_dir if self.is_chief else tempfile.mkdtemp(prefix="srkit-worker-"))
         self.generator = generator
         self.scale = scale_of(generator)
-        self.run = RunFolder(run_dir)
         self.learning_rate = learning_rate
         self.schedule = schedule
+        self.warmup_steps = warmup_steps
+        self.clip_norm = clip_norm
+        self.ema = ema
+        self.precision = precision
+        if precision == "auto":  # a run goes on in what it began with, wherever that was
+            self.precision = self.run.settings.get("precision") or fastest_precision()
         self.step = 0
         self.best_score = -math.inf
+        self._validations_since_best = 0
+        self.entry: dict[str, float] = {}
+        self._scores: dict[str, float] = {}
         self._models = {"generator": generator}
         self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
+        self._average = [self._copy(variable) for variable in generator.variables] if ema else []
         self._settings = {
             "trainer": type(self).__name__,
             "model": identity(generator),
             "learning_rate": learning_rate,
             "schedule": schedule,
-            "precision": precision,
+            "warmup_steps": warmup_steps,
+            "clip_norm": clip_norm,
+            "ema": ema,
+            "precision": self.precision,
         }
-        self._strategy = tf.distribute.get_strategy()
         self._saved_at = time.monotonic()
 
     @property
@@ -103,10 +120,14 @@ class Trainer:
         batch_size: int = 16,
         hr_size: int = 96,
         seed: int = 0,
+        patience: int | None = None,
+        extend: bool = False,
+        callbacks: Sequence[Callable[[str, "Trainer"], None]] = (),
     ) -> list[dict]:
         """Trains up to `steps` steps in all; goes on where the run folder's last checkpoint stopped.
 
-        Ctrl-C finishes the step, saves a checkpoint, and then interrupts.
+        Ctrl-C finishes the step, saves a checkpoint, and then interrupts. When it returns, the generator has the
+        averaged weights, where `ema` is on.
 
         Args:
             train: Pairs to cut batches from.
@@ -114,57 +135,84 @@ class Trainer:
             steps: Of the whole run, those done before counted in.
             evaluate_every: Steps from one validation to the next. There is one at the end, too.
             checkpoint_every: Steps from one checkpoint to the next, which come at least every five minutes.
-            batch_size: Crops in a batch.
+            batch_size: Crops in a batch, all devices together.
             hr_size: Side of the HR crops, in px.
             seed: Of the batches.
+            patience: Stop early when so many validations in turn have not been better than the best.
+            extend: Accept other `steps` than the run was begun with, where the learning rate depends on them.
+            callbacks: Functions of `(event, trainer)`, called in turn when the `"start"` is made, a `"step"` or a
+                `"validation"` is done, and at the `"end"`. `trainer.entry` is the last step's part of the history.
 
         Returns:
             The history (see `history`).
 
         Raises:
-            InputError: The settings are not those of the run folder, or the data is of another scale.
+            InputError: The settings are not those of the run folder, or the data is of another scale; another process
+                trains in the folder; it cannot be written (full disk); another worker has stopped.
             TrainingDiverged: A loss is infinite or not a number. The models are back at the last checkpoint.
         """
         self._check(train, valid, steps=steps, evaluate_every=evaluate_every, checkpoint_every=checkpoint_every)
         batches = {"batch_size": batch_size, "hr_size": hr_size, "seed": seed}
-        train.batches(**batches)  # crops that do not fit are refused before anything is written
+        feed = self._feed(train, batches)  # crops that do not fit are refused before anything is written
         settings = {**self._settings, **batches, "train": train.identity, "valid": valid.identity}
         if self.schedule != "constant":
             settings["steps"] = steps  # they shape the learning rate
-        self.run.begin(settings)
-        if not self._restore():
-            self._prepare(valid)
-            self._save()
-        if self.step:
-            self._report_what_is_done(steps)
-        if self.step >= steps:
-            return self.history
-        dataset = train.batches(**batches, start=self.step, stop=steps)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(distribution.told_when_others_stop(self._strategy))
+            stack.enter_context(self.run.explained_errors())
+            stack.enter_context(self.run.locked())
+            self._steps = steps
+            self.run.begin(settings, extend)
+            if not self._restore():
+                self._prepare(valid)
+                self._save()
+            self._follow_chief()
+            if self.step:
+                self._report_what_is_done(steps)
+            if self.step < steps and not self._is_out_of_patience(patience):
+                self._loop(feed(self.step, steps), valid, evaluate_every, checkpoint_every, patience, callbacks)
+            if self.ema:
+                self._assign_average()
+        return self.history
+
+    def _loop(self, batches, valid: Pairs, evaluate_every, checkpoint_every, patience, callbacks) -> None:
+        def notify(event: str) -> None:
+            for callback in callbacks:
+                callback(event, self)
+
         baseline = _score(valid, lambda lr: resize.upscale(lr, self.scale))
+        self._resume_watch()
         with contextlib.ExitStack() as stack:
             interrupted = stack.enter_context(_deferred_interrupt())
             log = stack.enter_context(self.run.open_history(self.step))
             board = tf.summary.create_file_writer(str(self.run.path / "tensorboard"))
             stack.enter_context(board.as_default())
-            bar = stack.enter_context(_progress_bar(self.run.path.name, self.step, steps))
-            for lr, hr in self._strategy.experimental_distribute_dataset(dataset):
-                entry = self._train_one(lr, hr, steps)
-                done = self.step >= steps
-                if done or self.step % evaluate_every == 0:
-                    entry |= self._validate(valid, baseline)
-                    tqdm.write(self._report(entry))
-                log.write(json.dumps(entry) + "\n")
-                for name, value in entry.items():
+            bar = stack.enter_context(self._progress_bar())
+            notify("start")
+            for lr, hr in batches:
+                self.entry = self._train_one(lr, hr)
+                is_validated = self.step >= self._steps or self.step % evaluate_every == 0
+                if is_validated:
+                    self.entry |= self._validate(valid, baseline)
+                    self._say(self._report(self.entry))
+                log.write(json.dumps(self.entry) + "\n")
+                for name, value in self.entry.items():
                     tf.summary.scalar(name, value, step=self.step)
-                bar.set_postfix({name: f"{entry[name]:.4g}" for name in self._shown}, refresh=False)
+                bar.set_postfix({name: f"{self.entry[name]:.4g}" for name in self._shown}, refresh=False)
                 bar.update()
-                if self._checkpoint_is_due(checkpoint_every) or "psnr" in entry or interrupted.is_set():
+                if self._checkpoint_is_due(checkpoint_every) or is_validated or interrupted.is_set():
                     log.flush()
                     os.fsync(log.fileno())
                     self._save()
+                self._watch(self.entry)
+                notify("step")
+                if is_validated:
+                    notify("validation")
                 if interrupted.is_set():
                     raise KeyboardInterrupt(f"stopped at step {self.step}; the same call goes on from there")
-        return self.history
+                if is_validated and self._is_out_of_patience(patience):
+                    break
+            notify("end")
 
     # What a subclass defines.
 
@@ -180,6 +228,12 @@ class Trainer:
 
     def _prepare(self, valid: Pairs) -> None:
         """What is done once, before the first step of a new run."""
+
+    def _resume_watch(self) -> None:
+        """What `_watch` must know of the steps before."""
+
+    def _watch(self, entry: dict[str, float]) -> None:
+        """Looks at each step for signs that the training goes wrong."""
 
     def _picture_columns(self, index: int) -> dict[str, np.ndarray]:
         """Columns of the validation pictures between bicubic and the model's, for picture number `index`."""
@@ -198,8 +252,23 @@ class Trainer:
                     "make them with the model's scale."
                 )
 
-    def _train_one(self, lr, hr, steps: int) -> dict[str, float]:
-        rate = learning_rate_at(self.step, steps, self.learning_rate, self.schedule)
+    def _feed(self, train: Pairs, batches: dict[str, int]) -> Callable:
+        """Batches by `(start, stop)`. Each device gets an equal part of each one, whichever machine it is in."""
+        num_devices = self._strategy.num_replicas_in_sync
+        train.batches(**batches, num_shares=num_devices)
+
+        def feed(start: int, stop: int):
+            def on_worker(context: tf.distribute.InputContext):
+                count = num_devices // context.num_input_pipelines
+                shares = range(context.input_pipeline_id * count, (context.input_pipeline_id + 1) * count)
+                return train.batches(**batches, start=start, stop=stop, shares=shares, num_shares=num_devices)
+
+            return self._strategy.distribute_datasets_from_function(on_worker)
+
+        return feed
+
+    def _train_one(self, lr, hr) -> dict[str, float]:
+        rate = learning_rate_at(self.step, self._steps, self.learning_rate, self.schedule, self.warmup_steps)
         for optimizer in self._optimizers.values():
             optimizer.learning_rate = rate
         values = {name: float(value) for name, value in self._run_step(lr, hr).items()}
@@ -219,16 +288,41 @@ class Trainer:
     @tf.function
     def _run_step(self, lr, hr):
         per_replica = self._strategy.run(self._compute_step, args=(lr, hr))
+        for average, variable in zip(self._average, self.generator.variables if self.ema else ()):
+            average.assign(average * self.ema + variable * (1 - self.ema))
         return {
             name: self._strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
             for name, value in per_replica.items()
         }
 
     def _apply_gradients(self, name: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Updates the model of that name. Replicas' gradients are summed, so each gives its share of the mean."""
+        """Updates the model of that name. Optimizers sum replicas' gradients, so each gives its share of the mean."""
         variables = self._models[name].trainable_variables
-        gradients = tape.gradient(loss, variables)
-        self._optimizers[name].apply([g / self._strategy.num_replicas_in_sync for g in gradients], variables)
+        num_replicas = self._strategy.num_replicas_in_sync
+        gradients = [gradient / num_replicas for gradient in tape.gradient(loss, variables)]
+        if self.clip_norm:
+            replica = tf.distribute.get_replica_context()
+            whole = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            clipped, _ = tf.clip_by_global_norm(whole, self.clip_norm)
+            gradients = [gradient / num_replicas for gradient in clipped]
+        self._optimizers[name].apply(gradients, variables)
+
+    def _copy(self, variable: keras.Variable) -> keras.Variable:
+        return keras.Variable(variable, trainable=False, dtype=variable.dtype, name=f"{variable.name}_average")
+
+    def _assign_average(self) -> None:
+        for variable, average in zip(self.generator.variables, self._average):
+            variable.assign(average)
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """While it lasts, the generator has the averaged weights, where there are any."""
+        current = [keras.ops.convert_to_numpy(variable) for variable in self.generator.variables] if self.ema else []
+        if self.ema:
+            self._assign_average()
+        yield
+        for variable, value in zip(self.generator.variables, current):
+            variable.assign(value)
 
     def _add_optimizer(self, name: str) -> None:
         optimizer = keras.optimizers.Adam(self.learning_rate, name=f"{name}_optimizer")
@@ -236,15 +330,28 @@ class Trainer:
         self._optimizers[name] = optimizer
 
     def _validate(self, valid: Pairs, baseline: dict[str, float]) -> dict[str, float]:
-        scores = _score(valid, self._reconstruct)
-        scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
-        scores |= self._validation_score(valid, scores)
-        self._save_pictures(valid)
-        save_weights(self.generator, self.run.path / "last.weights.h5")
-        if scores["score"] > self.best_score:
-            self.best_score = scores["score"]
-            save_weights(self.generator, self.run.path / "best.weights.h5")
+        with self._averaged():
+            scores = _score(valid, self._reconstruct)
+            scores["colour_shift"] = self._colour_shift(valid)
+            scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
+            scores |= self._validation_score(valid, scores)
+            self._save_pictures(valid)
+            save_weights(self.generator, self.run.path / "last.weights.h5")
+            self._validations_since_best += 1
+            if scores["score"] > self.best_score:
+                self.best_score, self._validations_since_best = scores["score"], 0
+                save_weights(self.generator, self.run.path / "best.weights.h5")
+        self._scores = scores
         return scores
+
+    def _colour_shift(self, valid: Pairs) -> float:
+        """How far the mean colour of SR is from LR's, in grey levels: the worst channel, mean over the pictures."""
+        shifts = []
+        for index in range(min(NUM_PICTURES, len(valid))):
+            lr, _ = picture_crop(*valid[index], self.scale)
+            drift = predict(self.generator, lr).mean(axis=(0, 1)) - lr.mean(axis=(0, 1))
+            shifts.append(np.abs(drift).max())
+        return float(np.mean(shifts))
 
     def _reconstruct(self, lr: np.ndarray) -> np.ndarray:
         sr = predict(self.generator, lr)
@@ -252,12 +359,34 @@ class Trainer:
             self._stop_diverged("The model's images are no longer finite numbers")
         return images.to_uint8(sr)
 
+    def _is_out_of_patience(self, patience: int | None) -> bool:
+        if patience is None or self._validations_since_best < patience:
+            return False
+        self._say(f"No validation has been better in the last {self._validations_since_best}: stopped early.")
+        return True
+
+    def _say(self, text: str) -> None:
+        if self.is_chief:
+            tqdm.write(text)
+
+    def _progress_bar(self) -> tqdm:
+        # Rarely where the output is kept (a notebook, a log), often where it is overwritten.
+        return tqdm(
+            initial=self.step,
+            total=self._steps,
+            desc=self.run.path.name,
+            unit="step",
+            mininterval=1 if os.isatty(2) else 15,
+            dynamic_ncols=True,
+            disable=not self.is_chief,
+        )
+
     def _report_what_is_done(self, steps: int) -> None:
         for entry in self.history:
             if "psnr" in entry and entry["step"] <= self.step:
-                print(self._report(entry))
+                self._say(self._report(entry))
         rest = "going on from there" if self.step < steps else "nothing is left to do"
-        print(f"{self.run.path.name} has done {self.step:,} of {steps:,} steps: {rest}.")
+        self._say(f"{self.run.path.name} has done {self.step:,} of {steps:,} steps: {rest}.")
 
     def _report(self, entry: dict[str, float]) -> str:
         return (
@@ -284,18 +413,22 @@ class Trainer:
 
     def _state(self) -> dict[str, keras.Variable]:
         """All variables that training changes, by a name for each."""
-        owners = {**self._models, **{f"{name}_optimizer": value for name, value in self._optimizers.items()}}
-        return {
-            f"{owner}-{index}": variable
-            for owner, value in owners.items()
-            for index, variable in enumerate(value.variables)
-        }
+        owners = {name: model.variables for name, model in self._models.items()}
+        owners |= {f"{name}_optimizer": optimizer.variables for name, optimizer in self._optimizers.items()}
+        owners["average"] = self._average
+        return {f"{owner}-{index}": variable for owner, group in owners.items() for index, variable in enumerate(group)}
 
     def _save(self) -> None:
         arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in self._state().items()}
         if not all(np.isfinite(array).all() for array in arrays.values()):
             return  # the next step's loss will say so, and the last good checkpoint must still be there
-        self.run.save_checkpoint(self.step, arrays, {"best_score": self.best_score})
+        extra = {
+            "best_score": self.best_score,
+            "validations_since_best": self._validations_since_best,
+            "scores": self._scores,
+            "steps": self._steps,
+        }
+        self.run.save_checkpoint(self.step, arrays, extra)
         self._saved_at = time.monotonic()
 
     def _restore(self) -> bool:
@@ -303,14 +436,29 @@ class Trainer:
         checkpoint = self.run.load_checkpoint()
         if checkpoint is None:
             return False
-        step, arrays, extra = checkpoint
+        self.step, arrays, extra = checkpoint
         state = self._state()
         if {name: array.shape for name, array in arrays.items()} != {name: v.shape for name, v in state.items()}:
             raise InputError(f"The checkpoint in {self.run.path} is of another model: give another run folder.")
         for name, variable in state.items():
             variable.assign(arrays[name])
-        self.step, self.best_score = step, extra["best_score"]
+        self.best_score = extra["best_score"]
+        self._validations_since_best = extra["validations_since_best"]
+        self._scores = extra["scores"]
         return True
+
+    def _follow_chief(self) -> None:
+        """Takes over the chief's step and variables, on every worker."""
+        if distribution.num_workers(self._strategy) == 1:
+            return
+        progress = np.array([self.step, self.best_score, self._validations_since_best])
+        variables = list(self._state().values())
+        values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        progress, *values = distribution.chiefs_values(self._strategy, [progress, *values])
+        step, self.best_score, validations_since_best = progress.tolist()
+        self.step, self._validations_since_best = int(step), int(validations_since_best)
+        for variable, value in zip(variables, values):
+            variable.assign(value)
 
 
 def identity(model: keras.Model) -> dict:
@@ -335,12 +483,6 @@ def picture_crop(lr: np.ndarray, hr: np.ndarray, scale: int, size_px: int = PICT
     rows, columns = slice(top, top + height), slice(left, left + width)
     hr_rows, hr_columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
     return lr[rows, columns], hr[hr_rows, hr_columns]
-
-
-def _progress_bar(name: str, step: int, steps: int) -> tqdm:
-    # Rarely where the output is kept (a notebook, a log), often where it is overwritten.
-    seconds = 1 if os.isatty(2) else 15
-    return tqdm(initial=step, total=steps, desc=name, unit="step", mininterval=seconds, dynamic_ncols=True)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Training: `PreTrainer` (pixel loss) and `GanTrainer` (content and adversarial loss), resumable at any step."""
 
 import os
+import warnings
 from pathlib import Path
 
 import keras
@@ -11,8 +12,13 @@ from srkit import images, losses
 from srkit.data import Pairs
 from srkit.errors import InputError, check_choice
 from srkit.inference import predict
-from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop, set_precision
+from srkit.precision import set_precision
+from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop
 from srkit.weights import save_weights
+
+# Signs of a game that has been lost.
+_COLLAPSED_LOSS, _COLLAPSED_STEPS = 0.01, 500
+_COLOUR_SHIFT = 2  # grey levels
 
 
 class PreTrainer(Trainer):
@@ -22,9 +28,13 @@ class PreTrainer(Trainer):
         model: From LR to SR.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         loss: `"mse"` or `"mae"` (see `srkit.losses`).
-        learning_rate: Of Adam, at the start.
+        learning_rate: Of Adam, at its highest.
         schedule: See `learning_rate_at`.
-        precision: `"float32"`, or `"mixed_bfloat16"`: faster on processors and GPUs with bfloat16.
+        precision: `"float32"`; `"mixed_bfloat16"`; or `"auto"`: the faster of the two, found out by timing both.
+        warmup_steps: Steps in which the learning rate rises to its height.
+        clip_norm: The gradients of all weights together are scaled down to this norm where they exceed it.
+        ema: Decay of an exponential moving average of the generator's weights, such as 0.999, which then is what is
+            validated and saved; 0 for none.
 
     The best weights are those with the highest validation PSNR.
     """
@@ -38,11 +48,14 @@ class PreTrainer(Trainer):
         loss: str = "mse",
         learning_rate: float = 1e-4,
         schedule: str = "constant",
-        precision: str = "float32",
+        precision: str = "auto",
+        warmup_steps: int = 0,
+        clip_norm: float | None = None,
+        ema: float = 0.0,
     ):
         check_choice("loss", loss, losses.PIXEL_LOSSES)
-        super().__init__(model, run_dir, learning_rate, schedule, precision)
-        set_precision(model, precision)
+        super().__init__(model, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
+        set_precision(model, self.precision)
         self._loss = {"mse": losses.mse, "mae": losses.mae}[loss]
         self._settings["loss"] = loss
         self._picture_name = "PRE"
@@ -70,9 +83,8 @@ class GanTrainer(Trainer):
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         content_loss: `"vgg54"` (SRGAN), `"vgg22"` or `"mse"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
-        learning_rate: Of both Adams, at the start.
-        schedule: See `learning_rate_at`.
-        precision: `"float32"`, or `"mixed_bfloat16"`.
+        learning_rate: Of both Adams, at its highest.
+        schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.
 
     The history has `d_hr` and `d_sr`, the discriminator's mean probability that an original, and a reconstruction, is
@@ -90,10 +102,13 @@ class GanTrainer(Trainer):
         adversarial_weight: float = 1e-3,
         learning_rate: float = 1e-4,
         schedule: str = "halves",
-        precision: str = "float32",
+        precision: str = "auto",
         vgg_weights: "str | os.PathLike | None" = None,
+        warmup_steps: int = 0,
+        clip_norm: float | None = None,
+        ema: float = 0.0,
     ):
-        super().__init__(generator, run_dir, learning_rate, schedule, precision)
+        super().__init__(generator, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
         self._content_loss = losses.content_loss(content_loss, vgg_weights)
@@ -101,12 +116,13 @@ class GanTrainer(Trainer):
         self._settings |= {
             "discriminator": identity(discriminator),
             "content_loss": content_loss,
+            "vgg_weights": getattr(self._content_loss, "identity", None),
             "adversarial_weight": adversarial_weight,
         }
         self._picture_name = "GAN"
         for model in (generator, discriminator, getattr(self._content_loss, "model", None)):
             if model is not None:
-                set_precision(model, precision)
+                set_precision(model, self.precision)
         for name in self._models:
             self._add_optimizer(name)
 
@@ -140,6 +156,33 @@ class GanTrainer(Trainer):
             "d_sr": tf.reduce_mean(tf.sigmoid(sr_logits)),
         }
 
+    def _resume_watch(self):
+        entries = self.history[-_COLLAPSED_STEPS:]
+        self._steps_won = 0
+        for entry in entries:
+            self._count_steps_won(entry)
+
+    def _count_steps_won(self, entry: dict[str, float]) -> None:
+        self._steps_won = self._steps_won + 1 if entry["d_loss"] < _COLLAPSED_LOSS else 0
+
+    def _watch(self, entry):
+        self._count_steps_won(entry)
+        if self._steps_won == _COLLAPSED_STEPS:
+            warnings.warn(
+                f"The discriminator's loss has been below {_COLLAPSED_LOSS} for {_COLLAPSED_STEPS} steps (step "
+                f"{self.step}): it tells every reconstruction from an original, and the generator learns little more "
+                "from it. Try a better pretrained generator, a lower learning rate or a larger adversarial_weight, in "
+                "another run folder.",
+                stacklevel=2,
+            )
+        if entry.get("colour_shift", 0) > _COLOUR_SHIFT:
+            warnings.warn(
+                f"The mean colour of SR is {entry['colour_shift']:.1f} grey levels from LR's (step {self.step}; up to "
+                f"{_COLOUR_SHIFT} is normal). Where later validations do not bring it back, take a generator that has "
+                "been pretrained for longer, or a lower learning rate, in another run folder.",
+                stacklevel=2,
+            )
+
     def _validation_score(self, valid, scores):
         """The content loss, on the middle of each image so that VGG's memory stays bounded."""
         contents = []
@@ -164,4 +207,17 @@ class GanTrainer(Trainer):
     def _validate(self, valid, baseline):
         scores = super()._validate(valid, baseline)
         save_weights(self.discriminator, self.run.path / "discriminator.weights.h5")
+        self._log_probabilities(valid)
         return scores
+
+    def _log_probabilities(self, valid):
+        """TensorBoard histograms of D over the middles of the validation images, HR and SR."""
+        size = self.discriminator.input_shape[1]
+        crops = [picture_crop(*pair, self.scale, size) for pair in valid.pairs()]
+        crops = [(lr, hr) for lr, hr in crops if hr.shape[:2] == (size, size)]
+        if not crops:
+            return
+        judged = {"d_hr": [hr for _, hr in crops], "d_sr": [predict(self.generator, lr) for lr, _ in crops]}
+        for name, batch in judged.items():
+            logits = self.discriminator(np.stack(batch).astype(np.float32), training=False)
+            tf.summary.histogram(f"validation_{name}", tf.sigmoid(logits), step=self.step)

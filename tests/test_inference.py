@@ -80,6 +80,14 @@ def test_model_with_unknown_layers_is_applied_whole(cat):
     np.testing.assert_array_equal(inference.predict(model, cat, tile_px=16), whole)
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_model_that_needs_known_sizes_works_on_all(cat, interpolation):
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.UpSampling2D(2, interpolation=interpolation)(image))
+    for lr in (cat[:20, :31], cat[:33, :14]):
+        assert srkit.upscale(lr, model).shape == (2 * lr.shape[0], 2 * lr.shape[1], 3)
+
+
 def test_layer_that_is_used_again_counts_each_time(cat):
     image = keras.Input((None, None, 3))
     again = keras.layers.Conv2D(3, 3, padding="same")

@@ -6,9 +6,18 @@ import pytest
 from toys import scales, toy
 
 from srkit import InputError, models, resize
-from srkit.layers import BicubicUpsampling, Dirac, PixelShuffle, SubPixelConv2D, SubPixelPReLU, WeightedAverage
+from srkit.layers import (
+    BatchNormalization,
+    BicubicUpsampling,
+    Dirac,
+    PixelShuffle,
+    PReLU,
+    SubPixelConv2D,
+    SubPixelPReLU,
+    WeightedAverage,
+)
 from srkit.models.edsr import DIV2K_MEAN_RGB
-from srkit.trainer import set_precision
+from srkit.precision import set_precision
 
 TOYS = {
     **{f"{name}-x{scale}": (name, {"scale": scale}) for name in models.MODELS for scale in (3, 4)},
@@ -235,3 +244,52 @@ def test_discriminator_judges_crops_of_its_size():
     assert "sigmoid" not in str(model.get_config())
     with pytest.raises(InputError, match="16"):
         models.discriminator(hr_size=100)
+
+
+def run_twice(layer, inputs):
+    """Output, gradients (of a sum of squares) and weights after two training calls."""
+    import tensorflow as tf
+
+    inputs = tf.constant(inputs)
+    options = {"training": True} if isinstance(layer, keras.layers.BatchNormalization) else {}
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, **options)
+            loss = tf.reduce_sum(outputs**2 * (1 + tf.cos(inputs)))
+    gradients = tape.gradient(loss, [inputs, *layer.trainable_weights])
+    return [outputs, *gradients, *layer.non_trainable_weights]
+
+
+@pytest.mark.parametrize(
+    "ours, keras_own",
+    [
+        (BatchNormalization(momentum=0.8), keras.layers.BatchNormalization(momentum=0.8)),
+        (PReLU(alpha_initializer="uniform"), keras.layers.PReLU(alpha_initializer="uniform", shared_axes=[1, 2])),
+    ],
+)
+def test_faster_layers_are_the_same_functions_as_those_of_keras(ours, keras_own):
+    inputs = np.random.default_rng(0).normal(2, 3, (2, 5, 7, 4)).astype("float32")
+    for layer in (ours, keras_own):
+        layer.build(inputs.shape)
+    ours.set_weights([weight + 0.25 for weight in ours.get_weights()])
+    keras_own.set_weights(ours.get_weights())
+    for mine, expected in zip(run_twice(ours, inputs), run_twice(keras_own, inputs)):
+        np.testing.assert_allclose(mine, expected, rtol=2e-4, atol=2e-4)
+
+
+def test_float32_tail_behind_bfloat16_layers_is_exact_and_its_gradients_nearly():
+    import tensorflow as tf
+
+    inputs = tf.cast(np.random.default_rng(0).normal(size=(2, 6, 6, 16)), tf.bfloat16)
+    layer = SubPixelConv2D(3, 5, 2, dtype="float32")
+    results = []
+    for x in (inputs, tf.cast(inputs, tf.float32)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            loss = tf.reduce_mean(outputs**2)
+        results.append([outputs, *tape.gradient(loss, [x, layer.kernel.value])])
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    for mine, expected in zip(results[0][1:], results[1][1:]):
+        np.testing.assert_allclose(tf.cast(mine, tf.float32), expected, atol=0.02 * np.abs(expected).max())

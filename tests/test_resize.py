@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from srkit import InputError, images, resize
 
@@ -58,7 +59,38 @@ def test_tiny_and_flat_images_stay_flat(scale, kernel):
     lr = resize.downscale(flat, scale, kernel)
     assert lr.shape == (1, 3, 3)
     assert (lr == flat[0, 0]).all()
-    assert (resize.upscale(lr, scale) == flat[0, 0]).all()
+
+
+@pytest.mark.parametrize("scale", resize.SCALES)
+@pytest.mark.parametrize("kernel", resize.INTERPOLATIONS)
+def test_tiny_and_flat_images_stay_flat_when_enlarged(scale, kernel):
+    sr = resize.upscale(np.full((1, 3, 3), (10, 200, 77), np.uint8), scale, kernel)
+    assert sr.shape == (scale, 3 * scale, 3)
+    assert (sr == (10, 200, 77)).all()
+
+
+def pillow(lr: np.ndarray, size: tuple[int, int], kernel: Image.Resampling) -> np.ndarray:
+    """Pillow's resize in float32, channel by channel."""
+    return np.stack([np.asarray(Image.fromarray(lr[..., c]).resize(size, kernel)) for c in range(3)], axis=2)
+
+
+PEERS = {  # the same interpolation elsewhere, and how many LR px from the border it treats differently
+    "nearest": (lambda lr, size: cv2.resize(lr, size, interpolation=cv2.INTER_NEAREST), 0),
+    "bilinear": (lambda lr, size: cv2.resize(lr, size, interpolation=cv2.INTER_LINEAR), 0),
+    "bicubic": (lambda lr, size: pillow(lr, size, Image.Resampling.BICUBIC), 2),
+    "lanczos": (lambda lr, size: pillow(lr, size, Image.Resampling.LANCZOS), 3),
+}
+
+
+@pytest.mark.parametrize("scale", resize.SCALES)
+@pytest.mark.parametrize("kernel", resize.INTERPOLATIONS)
+def test_interpolation_is_that_of_other_libraries(cat, scale, kernel):
+    lr = cat[:60, :70]
+    peer, border = PEERS[kernel]
+    inner = slice(border * scale, None if border == 0 else -border * scale)
+    exact = np.clip(peer(lr.astype(np.float32), (70 * scale, 60 * scale)), 0, 255)
+    difference = np.abs(resize.upscale(lr, scale, kernel) - exact)[inner, inner]
+    assert difference.max() <= 0.5 + 1e-3  # nothing but the rounding to uint8
 
 
 def test_antialiasing_keeps_less_noise_than_opencv():
@@ -95,3 +127,5 @@ def test_uncropped_image_is_refused(cat):
 def test_unknown_kernel_is_refused(cat):
     with pytest.raises(InputError, match="bicubic"):
         resize.downscale(cat[:100, :100], 4, "cubic")
+    with pytest.raises(InputError, match="lanczos"):
+        resize.upscale(cat, 4, "cubic")

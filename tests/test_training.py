@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,10 +12,25 @@ import keras
 import numpy as np
 import pytest
 
-from srkit import GanTrainer, InputError, PreTrainer, TrainingDiverged, data, images, load_model, models
-from srkit.runs import RunFolder
+from srkit import (
+    GanTrainer,
+    InputError,
+    PreTrainer,
+    TrainingDiverged,
+    data,
+    images,
+    load_model,
+    losses,
+    models,
+    training,
+)
+from srkit import trainer as trainer_module
+from srkit.cli import main
+from srkit.precision import fastest_precision
+from srkit.runs import RunFolder, list_runs
 from srkit.trainer import learning_rate_at
 
+DISTRIBUTED = {"precision": "float32", "schedule": "constant", "clip_norm": 0.5, "ema": 0.9, "learning_rate": 1e-4}
 SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
 
 
@@ -94,14 +110,20 @@ from test_training import SMALL, gan_trainer, pre_trainer
 from srkit import data
 train, valid = data.samples(num_images=4, cache_dir=sys.argv[3])
 build = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}[sys.argv[4]]
-build(sys.argv[2], schedule="constant").train(train, valid.take(1), steps=300, **{**SMALL, "evaluate_every": 1000})
+build(sys.argv[2], schedule="constant").train(train, valid.take(1), steps=10**6, **{**SMALL, "evaluate_every": 1000})
 """
+
+KILLS = int(os.environ.get("SRKIT_KILLS", 2))  # at random moments, in turn, of one training
+
+
+def newest_checkpoint(run: Path) -> int:
+    return max((int(path.stem[5:]) for path in run.glob("checkpoints/*.npz")), default=0)
 
 
 def start_child(build, run, store) -> subprocess.Popen:
-    here = Path(__file__).parent
-    child = subprocess.Popen([sys.executable, "-c", CHILD, here, run, store, build.__name__])
-    while not any(int(path.stem[5:]) >= 6 for path in run.glob("checkpoints/*.npz")):
+    here, before = Path(__file__).parent, newest_checkpoint(run)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, here, run, store, build.__name__], stderr=subprocess.DEVNULL)
+    while newest_checkpoint(run) < before + 6:
         assert child.poll() is None
         time.sleep(0.02)
     return child
@@ -110,10 +132,11 @@ def start_child(build, run, store) -> subprocess.Popen:
 @TRAINERS
 def test_killed_run_goes_on_as_if_nothing_had_happened(build, tmp_path):
     store, run = tmp_path / "cache", tmp_path / "killed"
-    child = start_child(build, run, store)
-    time.sleep(0.3)
-    child.kill()
-    child.wait()
+    for _ in range(KILLS):
+        child = start_child(build, run, store)
+        time.sleep(random.uniform(0, 0.5))
+        child.kill()
+        child.wait()
     step, *_ = RunFolder(run).load_checkpoint()
     train, valid = data.samples(num_images=4, cache_dir=store)
     options = {**SMALL, "evaluate_every": 1000}
@@ -236,7 +259,7 @@ def test_one_gan_step_is_the_papers(samples, tmp_path):
 
     from srkit import losses
 
-    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1)
+    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, precision="float32")
     generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
     generator.set_weights(trainer.generator.get_weights())
     discriminator.set_weights(trainer.discriminator.get_weights())
@@ -274,6 +297,9 @@ def test_learning_rates():
     at = learning_rate_at
     assert [at(step, 10, 1e-4, "halves") for step in (0, 4, 5, 9)] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
     assert [at(step, 10, 1e-4, "cosine") for step in (0, 5, 10)] == pytest.approx([1e-4, 5e-5, 0])
+    assert [at(step, 10, 1.0, "step") for step in (0, 1, 2, 5, 9)] == [1, 1, 0.5, 0.25, 0.0625]
+    assert [at(step, 10, 1.0, warmup_steps=4) for step in (0, 1, 3, 4)] == [0.25, 0.5, 1, 1]
+    assert at(1, 10, 1.0, "cosine", warmup_steps=2) == at(1, 10, 1.0, "cosine")
     assert at(7, 10, 1e-4) == 1e-4
 
 
@@ -300,3 +326,138 @@ def test_settings_are_plain_json(samples, valid, tmp_path):
     assert settings["model"] == {
         "model": "srresnet", "scale": 4, "filters": 4, "num_blocks": 1, "upsampling": "subpixel",
     }  # fmt: skip
+
+
+def test_average_follows_the_weights_and_is_what_is_saved(samples, valid, tmp_path):
+    trainer = pre_trainer(tmp_path / "run", ema=0.5, schedule="constant")
+    expected = [np.array(variable) for variable in trainer.generator.variables]
+
+    def follow(event, trainer):
+        if event == "step":
+            for average, variable in zip(expected, trainer.generator.variables):
+                average += 0.5 * (np.asarray(variable) - average)
+
+    trainer.train(samples[0], valid, steps=3, callbacks=[follow], **SMALL)
+    saved = load_model(tmp_path / "run" / "last.weights.h5")
+    for average, mine, theirs in zip(expected, trainer.generator.variables, saved.variables):
+        np.testing.assert_allclose(mine, average, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_average_does_not_touch_the_training(samples, valid, tmp_path):
+    plain, averaged = (pre_trainer(tmp_path / str(ema), ema=ema) for ema in (0.0, 0.9))
+    losses = [trainer.train(samples[0], valid, steps=6, **SMALL) for trainer in (plain, averaged)]
+    assert [entry["loss"] for entry in losses[0]] == [entry["loss"] for entry in losses[1]]
+    assert losses[0][-1]["psnr"] != losses[1][-1]["psnr"]
+    parts = pre_trainer(tmp_path / "parts", ema=0.9)
+    parts.train(samples[0], valid, steps=4, **SMALL)
+    parts = pre_trainer(tmp_path / "parts", seed=3, ema=0.9)
+    parts.train(samples[0], valid, steps=6, **SMALL)
+    assert_same_weights(parts, averaged)
+
+
+def test_clipping_bounds_the_first_step(samples, tmp_path):
+    """Adam's first moment after one step is a tenth of the gradient."""
+    lr, hr = next(iter(samples[0].batches(2, 32)))
+    norms = {}
+    for clip_norm in (None, 1e-3, 1e6):
+        trainer = pre_trainer(tmp_path / "run", clip_norm=clip_norm, precision="float32")
+        trainer._run_step(lr, hr)
+        moments = trainer._optimizers["generator"].variables[2::2]
+        norms[clip_norm] = 10 * math.sqrt(sum(float(np.sum(np.square(moment))) for moment in moments))
+    assert norms[1e6] == pytest.approx(norms[None], rel=1e-4) and norms[None] > 0.01
+    assert norms[1e-3] == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_patience_stops_early_and_stays_stopped(samples, valid, tmp_path, capsys):
+    options = {**SMALL, "evaluate_every": 1, "patience": 2}
+    trainer = pre_trainer(tmp_path / "run", learning_rate=1e-12, precision="float32")
+    trainer._validation_score = lambda valid, scores: {"score": 1.0}  # the first one is the best
+    assert len(trainer.train(samples[0], valid, steps=50, **options)) == 3
+    assert "stopped early" in capsys.readouterr().out
+    assert len(pre_trainer(tmp_path / "run", learning_rate=1e-12).train(samples[0], valid, steps=50, **options)) == 3
+
+
+def test_callbacks_hear_of_each_event_in_order(samples, valid, tmp_path):
+    heard = []
+    trainer = pre_trainer(tmp_path / "run")
+    options = {**SMALL, "evaluate_every": 2}
+    trainer.train(
+        samples[0], valid, 3, callbacks=[lambda event, trainer: heard.append((event, trainer.step))], **options
+    )
+    steps = [("step", 1), ("step", 2), ("validation", 2), ("step", 3), ("validation", 3)]
+    assert heard == [("start", 0), *steps, ("end", 3)]
+    assert trainer.entry == trainer.history[-1]
+
+
+def test_extend_goes_on_with_other_steps_and_nothing_else(samples, valid, tmp_path):
+    def trainer(**options):
+        return pre_trainer(tmp_path / "run", schedule="cosine", **options)
+
+    trainer().train(samples[0], valid, steps=2, **SMALL)
+    with pytest.raises(InputError, match=r"steps: 2 then, 4 now.*--extend"):
+        trainer().train(samples[0], valid, steps=4, **SMALL)
+    with pytest.raises(InputError, match="learning_rate"):
+        trainer(learning_rate=1.0).train(samples[0], valid, steps=4, extend=True, **SMALL)
+    history = trainer().train(samples[0], valid, steps=4, extend=True, **SMALL)
+    assert [entry["learning_rate"] for entry in history[2:]] == [
+        learning_rate_at(step, 4, 1e-4, "cosine") for step in (2, 3)
+    ]
+    assert len(trainer().train(samples[0], valid, steps=4, **SMALL)) == 4
+
+
+def test_folder_serves_one_training_at_a_time(samples, valid, tmp_path):
+    with RunFolder(tmp_path / "run").locked(), pytest.raises(InputError, match="Another process is training"):
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=1, **SMALL)
+    assert len(pre_trainer(tmp_path / "run").train(samples[0], valid, steps=1, **SMALL)) == 1
+
+
+def test_runs_are_listed_with_their_state(samples, valid, tmp_path, capsys):
+    pre_trainer(tmp_path / "runs" / "done").train(samples[0], valid, steps=2, **SMALL)
+
+    def interrupt(event, trainer):
+        if event == "step" and trainer.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gan_trainer(tmp_path / "runs" / "nested" / "gan").train(
+            samples[0], valid, steps=9, callbacks=[interrupt], **SMALL
+        )
+    gan, pre = sorted(list_runs(tmp_path / "runs"), key=lambda run: run.trainer)
+    assert (gan.trainer, gan.step, gan.steps, gan.state) == ("GanTrainer", 3, 9, "stopped")
+    assert (pre.trainer, pre.step, pre.steps, pre.state) == ("PreTrainer", 2, 2, "finished")
+    assert pre.scores["psnr"] > 0
+    with RunFolder(pre.path).locked():
+        assert RunFolder(pre.path).status().state == "running"
+    assert main(["runs", str(tmp_path / "runs")]) == 0
+    out = capsys.readouterr().out
+    assert "3 of 9" in out and "finished" in out
+    assert main(["runs", str(tmp_path / "none")]) == 1
+
+
+def test_lost_games_are_noticed(samples, valid, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_COLLAPSED_STEPS", 4)
+    monkeypatch.setattr(training, "_COLLAPSED_LOSS", 1e9)
+    with pytest.warns(UserWarning, match=r"below .* for 4 steps \(step 4\)") as warned:
+        gan_trainer(tmp_path / "run", schedule="constant").train(samples[0], valid, steps=3, **SMALL)
+        gan_trainer(tmp_path / "run", schedule="constant").train(samples[0], valid, steps=7, **SMALL)
+    assert sum("below" in str(warning.message) for warning in warned) == 1  # counted over the restart, said once
+    assert any("grey levels from LR's" in str(warning.message) for warning in warned)  # random weights' colours
+
+
+def test_precision_is_found_out_once_and_kept_by_the_run(samples, valid, tmp_path, monkeypatch):
+    assert fastest_precision() in {"float32", "mixed_bfloat16"}
+    for found in ("mixed_bfloat16", "float32"):
+        monkeypatch.setattr(trainer_module, "fastest_precision", lambda found=found: found)
+        trainer = pre_trainer(tmp_path / "run")
+        trainer.train(samples[0], valid, steps=2, **SMALL)
+        assert trainer.precision == trainer.run.settings["precision"] == "mixed_bfloat16"
+    assert pre_trainer(tmp_path / "other").precision == "float32"
+
+
+def test_content_networks_weights_are_a_setting(samples, valid, tmp_path, vgg_weights):
+    options = {"content_loss": "vgg22", "vgg_weights": vgg_weights}
+    keras.utils.set_random_seed(0)
+    trainer = GanTrainer(models.srresnet(filters=4, num_blocks=1), models.discriminator(32, 4), tmp_path, **options)
+    assert trainer._settings["vgg_weights"] == losses.VGGLoss("vgg22", vgg_weights).identity
+    assert trainer._settings["vgg_weights"] != losses.VGGLoss("vgg54", vgg_weights).identity

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from srkit.errors import InputError
+from srkit.layers import BatchNormalization
 from srkit.models.common import rebuildable
 
 # Channels as multiples of the first convolution's, and strides, of the seven convolutions behind it.
@@ -34,7 +35,7 @@ def discriminator(hr_size: int = 96, filters: int = 64) -> keras.Model:
     x = layers.LeakyReLU(negative_slope=0.2, name="conv1_relu")(x)
     for number, (multiple, strides) in enumerate(_BLOCKS, start=2):
         x = layers.Conv2D(filters * multiple, 3, strides=strides, padding="same", name=f"conv{number}")(x)
-        x = layers.BatchNormalization(momentum=0.8, name=f"conv{number}_bn")(x)
+        x = BatchNormalization(momentum=0.8, name=f"conv{number}_bn")(x)
         x = layers.LeakyReLU(negative_slope=0.2, name=f"conv{number}_relu")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(1024, name="dense")(x)

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from srkit.errors import check_choice
-from srkit.layers import ICNR, PixelShuffle, SubPixelConv2D, SubPixelPReLU
+from srkit.layers import ICNR, BatchNormalization, PixelShuffle, PReLU, SubPixelConv2D, SubPixelPReLU
 from srkit.models.common import rebuildable, upsampling_steps
 
 
@@ -34,11 +34,11 @@ def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling
     lr = keras.Input((None, None, 3), name="lr")
     x = layers.Rescaling(1 / 255, name="normalize")(lr)
     x = layers.Conv2D(filters, 9, padding="same", name="head_conv")(x)
-    x = head = layers.PReLU(shared_axes=[1, 2], name="head_prelu")(x)
+    x = head = PReLU(name="head_prelu")(x)
     for number in range(1, num_blocks + 1):
         x = _residual_block(x, filters, f"block{number}")
     x = layers.Conv2D(filters, 3, padding="same", name="body_conv")(x)
-    x = layers.BatchNormalization(name="body_bn")(x)
+    x = BatchNormalization(name="body_bn")(x)
     x = layers.Add(name="body_add")([head, x])
     x = _resize(x, filters, steps) if upsampling == "resize" else _subpixel(x, filters, steps)
     sr = layers.Rescaling(127.5, offset=127.5, dtype="float32", name="sr")(x)
@@ -47,10 +47,10 @@ def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling
 
 def _residual_block(inputs, filters: int, name: str):
     x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv1")(inputs)
-    x = layers.BatchNormalization(momentum=0.8, name=f"{name}_bn1")(x)
-    x = layers.PReLU(shared_axes=[1, 2], name=f"{name}_prelu")(x)
+    x = BatchNormalization(momentum=0.8, name=f"{name}_bn1")(x)
+    x = PReLU(name=f"{name}_prelu")(x)
     x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv2")(x)
-    x = layers.BatchNormalization(momentum=0.8, name=f"{name}_bn2")(x)
+    x = BatchNormalization(momentum=0.8, name=f"{name}_bn2")(x)
     return layers.Add(name=f"{name}_add")([inputs, x])
 
 
@@ -59,7 +59,7 @@ def _subpixel(x, filters: int, steps: list[int]):
     for number, step in enumerate(first_steps, start=1):
         x = _expand(x, filters, step, f"upsample{number}")
         x = PixelShuffle(step, name=f"upsample{number}_shuffle")(x)
-        x = layers.PReLU(shared_axes=[1, 2], name=f"upsample{number}_prelu")(x)
+        x = PReLU(name=f"upsample{number}_prelu")(x)
     x = _expand(x, filters, last, f"upsample{len(steps)}")
     x = SubPixelPReLU(last, name=f"upsample{len(steps)}_prelu")(x)
     return SubPixelConv2D(3, 9, last, activation="tanh", dtype="float32", name="tail_conv")(x)
@@ -73,5 +73,5 @@ def _resize(x, filters: int, steps: list[int]):
     for number, step in enumerate(steps, start=1):
         x = layers.UpSampling2D(step, interpolation="nearest", name=f"upsample{number}")(x)
         x = layers.Conv2D(filters, 3, padding="same", name=f"upsample{number}_conv")(x)
-        x = layers.PReLU(shared_axes=[1, 2], name=f"upsample{number}_prelu")(x)
+        x = PReLU(name=f"upsample{number}_prelu")(x)
     return layers.Conv2D(3, 9, padding="same", activation="tanh", dtype="float32", name="tail_conv")(x)
