@@ -17,7 +17,7 @@ def espcn(scale: int = 4, filters: int = 64) -> keras.Model:
 
     Args:
         scale: 2, 3, 4 or 8, reached in a single step.
-        filters: Channels of the first convolution; the second one has half as many.
+        filters: Channels of the first convolution; the second one has half as many, rounded up.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
@@ -29,7 +29,7 @@ def espcn(scale: int = 4, filters: int = 64) -> keras.Model:
     lr = keras.Input((None, None, 3), name="lr")
     x = layers.Rescaling(1 / 255, name="normalize")(lr)
     x = layers.Conv2D(filters, 5, padding="same", activation="tanh", name="conv1")(x)
-    x = layers.Conv2D(filters // 2, 3, padding="same", activation="tanh", name="conv2")(x)
+    x = layers.Conv2D(-(-filters // 2), 3, padding="same", activation="tanh", name="conv2")(x)
     x = subpixel_upsample(x, 3, scale, "upsample1", dtype="float32")
     sr = layers.Rescaling(255.0, dtype="float32", name="sr")(x)
     return keras.Model(lr, sr, name="espcn")

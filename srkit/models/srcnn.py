@@ -18,7 +18,7 @@ def srcnn(scale: int = 4, filters: int = 64, kernel_size: int = 5) -> keras.Mode
 
     Args:
         scale: 2, 3, 4 or 8.
-        filters: Channels of the first convolution; the second one has half as many.
+        filters: Channels of the first convolution; the second one has half as many, rounded up.
         kernel_size: Side of the second convolution's kernel: 1, 3 or 5 in the paper.
 
     Returns:
@@ -32,7 +32,7 @@ def srcnn(scale: int = 4, filters: int = 64, kernel_size: int = 5) -> keras.Mode
     x = BicubicUpsampling(scale, name="bicubic")(lr)
     x = layers.Rescaling(1 / 255, name="normalize")(x)
     x = layers.Conv2D(filters, 9, padding="same", activation="relu", name="conv1")(x)
-    x = layers.Conv2D(filters // 2, kernel_size, padding="same", activation="relu", name="conv2")(x)
+    x = layers.Conv2D(-(-filters // 2), kernel_size, padding="same", activation="relu", name="conv2")(x)
     x = layers.Conv2D(3, 5, padding="same", dtype="float32", name="conv3")(x)
     sr = layers.Rescaling(255.0, dtype="float32", name="sr")(x)
     return keras.Model(lr, sr, name="srcnn")
