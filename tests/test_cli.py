@@ -29,7 +29,7 @@ def photos(tmp_path, cat):
 def test_upscale_writes_beside_the_photograph(photos, weights, capsys):
     assert cli.main(["upscale", str(photos / "a.png"), "--model", weights]) == 0
     assert images.read(photos / "a_x2.png").shape == (40, 60, 3)
-    assert "1 upscaled, 0 failed" in capsys.readouterr().out
+    assert "1 upscaled, 0 skipped, 0 failed" in capsys.readouterr().out
 
 
 def test_upscale_mirrors_folders(photos, weights, tmp_path):
@@ -50,7 +50,7 @@ def test_bad_files_are_reported_and_do_not_stop_the_others(photos, weights, tmp_
     assert cli.main(["upscale", str(photos), "-o", str(tmp_path / "large"), "--model", weights]) == 1
     printed = capsys.readouterr()
     assert "bad.jpg" in printed.err and "is not an image" in printed.err
-    assert "3 upscaled, 1 failed" in printed.out
+    assert "3 upscaled, 0 skipped, 1 failed" in printed.out
     assert not (tmp_path / "large" / "bad.jpg").exists()
 
 

@@ -12,10 +12,10 @@ PACKAGE = ROOT / "srkit"
 
 LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
-    {"images", "resize", "layers"},
+    {"images", "photo", "resize", "layers"},
     {"models", "losses", "metrics", "cache", "data"},
     {"trainer", "training", "inference", "weights", "runs"},
-    {"batch_upscale", "benchmark", "plots", "walkthrough"},
+    {"enlarge", "batch_upscale", "benchmark", "plots", "walkthrough"},
     {"cli"},
     {"__init__", "__main__"},
 ]
