@@ -175,10 +175,14 @@ def _expanded(inputs: Iterable["str | os.PathLike"]) -> Iterator[Path]:
             separator = b"\0" if b"\0" in text else b"\n"
             yield from (Path(os.fsdecode(line)) for line in text.split(separator) if line.strip())
         elif glob.has_magic(str(given)) and not os.path.lexists(given):
-            matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207 - of absolute patterns, too
+            root = Path(given).anchor
+            try:  # unlike the glob module, pathlib does not follow links in circles
+                matches = sorted(Path(root).glob(str(given)[len(root) :]))
+            except (ValueError, NotImplementedError) as error:
+                raise InputError(f"{given} is no pattern for files: {error}.") from None
             if not matches:
                 raise InputError(f"There is no file that matches {given}.")
-            yield from (Path(match) for match in matches)
+            yield from matches
         else:
             yield Path(given)
 

@@ -29,7 +29,7 @@ class Size:
 
     def __post_init__(self):
         if (self.scale is None) == (self.width is None and self.height is None):
-            raise InputError("Give a scale, or a width, a height or both.")
+            raise InputError("A size is either a scale, or a width, a height or both: give one or the other.")
         if self.scale is not None and not 1 < self.scale <= 64:
             raise InputError(f"A scale lies above 1 and ends at 64; received {self.scale:g}.")
         if any(side is not None and side < 1 for side in (self.width, self.height)):

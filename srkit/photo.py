@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ _HOLD_COLOUR_ONLY = frozenset({"WEBP", "AVIF", "HEIF"})
 _TAKE_QUALITY = frozenset({"JPEG", "WEBP", "AVIF", "HEIF"})
 _LARGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536, "HEIF": 16_384}
 
-_ORIENTATION, _XMP = 0x0112, 700
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION, _PLANES, _XMP = 258, 262, 274, 284, 700
+_ORIENTATION_IN_XMP = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 # Tags by which a TIFF file says how its pixels are stored; they lie among those that tell of the photograph.
@@ -85,19 +87,22 @@ def read(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Phot
     with images.opened(path, max_pixels) as image:
         remarks = ["of several pictures in the file, the first was taken"] if _is_animated(image) else []
         is_16_bit = _is_16_bit(image)
-        if image.format == "TIFF" and is_16_bit and image.tag_v2.get(284) == 2:
+        if image.format == "TIFF" and is_16_bit and image.tag_v2.get(_PLANES) == 2:
             raise InputError(f"{path} cannot be read: save its 16 bits with the channels interleaved, not in planes.")
+        # Pillow inverts these, but not with 16 bits.
+        white_is_0 = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0
         # OpenCV turns TIFF files by itself.
         orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
         exif, unreadable = _exif(image)
         upright = ImageOps.exif_transpose(image)
     if unreadable:
         remarks.append("the EXIF is damaged and was left out")
-    xmp = upright.info.get("xmp") or upright.info.get("XML:com.adobe.xmp")
+    xmp = upright.info.get("xmp") or upright.info.get("XML:com.adobe.xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
     photo = Photo(
         pixels=np.empty((0, 0), np.uint8),
         exif=exif,
-        xmp=xmp.encode() if isinstance(xmp, str) else xmp,
+        xmp=_ORIENTATION_IN_XMP.sub(rb"\g<1>1", xmp) or None,
         profile=upright.info.get("icc_profile"),
         remarks=tuple(remarks),
     )
@@ -107,7 +112,8 @@ def read(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Phot
     if upright.mode.startswith(("I", "F")):
         if not is_16_bit:
             raise InputError(f"{path} holds values of 32 bits, whose range is not known: save it with 8 or 16 bits.")
-        return photo.but(pixels=np.asarray(upright).astype(np.uint16))
+        pixels = np.asarray(upright).astype(np.uint16)
+        return photo.but(pixels=65535 - pixels if white_is_0 else pixels)
     channels = _channels(upright)
     if is_16_bit:
         deep = _read_16_bits(path, channels, orientation)
@@ -177,8 +183,10 @@ def _is_animated(image: Image.Image) -> bool:
 
 def _is_16_bit(image: Image.Image) -> bool:
     """Whether the file holds 16 bits for each channel, which Pillow keeps in grey images only."""
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == 16
     layout = str(image.tile[0][3]) if image.tile else ""
-    return image.format in ("PNG", "TIFF", "PPM") and (";16" in layout or "65535" in layout)
+    return image.format in ("PNG", "PPM") and (";16" in layout or "65535" in layout)
 
 
 def _exif(image: Image.Image) -> tuple[Image.Exif | None, bool]:
