@@ -173,7 +173,8 @@ def _expanded(inputs: Iterable["str | os.PathLike"]) -> Iterator[Path]:
         if str(given) == "-":
             text = sys.stdin.buffer.read()
             separator = b"\0" if b"\0" in text else b"\n"
-            yield from (Path(os.fsdecode(line)) for line in text.split(separator) if line.strip())
+            lines = (line.rstrip(b"\r") for line in text.split(separator))
+            yield from (Path(os.fsdecode(line)) for line in lines if line)
         elif glob.has_magic(str(given)) and not os.path.lexists(given):
             root = Path(given).anchor
             try:  # unlike the glob module, pathlib does not follow links in circles

@@ -136,6 +136,7 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
 
 
 def _upscale(options: argparse.Namespace) -> int:
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of damaged files names none of them
     sides = options.scale, options.width, options.height
     size = Size(*sides) if any(side is not None for side in sides) else None
     summary = batch_upscale.upscale_files(
