@@ -17,9 +17,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from srkit import images, photo
-from srkit.enlarge import Size, enlarge
+from srkit.enlarge import Size, enlarge, enlarging_scale_of
 from srkit.errors import InputError, check_choice
-from srkit.inference import scale_of
 
 EXISTING = ("refuse", "skip", "overwrite")
 
@@ -88,7 +87,8 @@ def upscale_files(
         KeyboardInterrupt: With a sentence on how far it got; what is written is whole.
     """
     check_choice("way with existing files", existing, EXISTING)
-    size = size or Size(scale=scale_of(model))
+    scale = enlarging_scale_of(model)
+    size = size or Size(scale=scale)
     targets = _targets(list(_expanded(inputs)), output, size)
     summary = Summary()
 

@@ -57,6 +57,14 @@ def preset_for(scale: float | None) -> str:
     return sister if sister in PRESETS else DEFAULT_PRESET
 
 
+def enlarging_scale_of(model: keras.Model) -> int:
+    """The model's factor, 2 or more; raises an InputError if it is none for super-resolution, or keeps the size."""
+    scale = scale_of(model)
+    if scale < 2:
+        raise InputError(f"{model.name} does not enlarge: a model of scale 2 or more is needed.")
+    return scale
+
+
 def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False) -> Photo:
     """Upscales a photograph to any size.
 
@@ -119,9 +127,7 @@ class _Passes:
 
     def __init__(self, model: keras.Model, size: tuple[int, int], ensemble: bool):
         self.model, self.size, self.ensemble = model, size, ensemble
-        self.scale = scale_of(model)
-        if self.scale < 2:
-            raise InputError(f"{model.name} does not enlarge: a model of scale 2 or more is needed.")
+        self.scale = enlarging_scale_of(model)
         self.remarks = ()
 
     def __call__(self, image: np.ndarray) -> np.ndarray:

@@ -84,48 +84,48 @@ def read(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Phot
     Raises:
         InputError: The file is not an image that can be read; the message names it.
     """
+    remarks = []
     with images.opened(path, max_pixels) as image:
-        remarks = ["of several pictures in the file, the first was taken"] if _is_animated(image) else []
+        if getattr(image, "is_animated", False):
+            remarks.append("of several pictures in the file, the first was taken")
         is_16_bit = _is_16_bit(image)
-        if image.format == "TIFF" and is_16_bit and image.tag_v2.get(_PLANES) == 2:
-            raise InputError(f"{path} cannot be read: save its 16 bits with the channels interleaved, not in planes.")
-        # Pillow inverts these, but not with 16 bits.
-        white_is_0 = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0
-        # OpenCV turns TIFF files by itself.
-        orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
-        exif, unreadable = _exif(image)
-        upright = ImageOps.exif_transpose(image)
-    if unreadable:
-        remarks.append("the EXIF is damaged and was left out")
-    xmp = upright.info.get("xmp") or upright.info.get("XML:com.adobe.xmp") or b""
-    xmp = xmp.encode() if isinstance(xmp, str) else xmp
-    photo = Photo(
-        pixels=np.empty((0, 0), np.uint8),
-        exif=exif,
-        xmp=_ORIENTATION_IN_XMP.sub(rb"\g<1>1", xmp) or None,
-        profile=upright.info.get("icc_profile"),
-        remarks=tuple(remarks),
-    )
-    if upright.mode in ("CMYK", "LAB"):
-        upright, remark = _to_srgb(upright, photo.profile)
-        photo = photo.but(remark, profile=None)
-    if upright.mode.startswith(("I", "F")):
-        if not is_16_bit:
+        tags = image.tag_v2 if image.format == "TIFF" else {}
+        if image.mode in ("I", "F") and not is_16_bit:
             raise InputError(f"{path} holds values of 32 bits, whose range is not known: save it with 8 or 16 bits.")
-        pixels = np.asarray(upright).astype(np.uint16)
-        return photo.but(pixels=65535 - pixels if white_is_0 else pixels)
+        if is_16_bit and tags.get(_PLANES) == 2:
+            raise InputError(f"{path} cannot be read: save its 16 bits with the channels interleaved, not in planes.")
+        exif, unreadable = _exif(image)
+        if unreadable:
+            image.info.pop("exif", None)  # or nothing else would be read
+            remarks.append("the EXIF is damaged and was left out")
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        upright = ImageOps.exif_transpose(image)
+    profile = upright.info.get("icc_profile")
+    if upright.mode in ("CMYK", "LAB"):
+        upright, remark = _to_srgb(upright, profile)
+        profile = None
+        remarks.append(remark)
     channels = _channels(upright)
-    if is_16_bit:
-        deep = _read_16_bits(path, channels, orientation)
+    if is_16_bit and channels.dtype == np.uint8:
+        # OpenCV turns TIFF files by itself.
+        deep = _read_16_bits(path, channels, orientation=1 if tags else orientation)
         if deep is None:
-            photo = photo.but("8 of its 16 bits were used")
+            remarks.append("8 of its 16 bits were used")
         else:
             channels = deep
-    has_alpha = channels.shape[2] in (2, 4)
-    pixels, alpha = (channels[..., :-1], channels[..., -1]) if has_alpha else (channels, None)
-    if has_alpha and alpha.min() == np.iinfo(alpha.dtype).max:
+    elif is_16_bit and tags.get(_PHOTOMETRIC) == 0:  # white is 0, which Pillow inverts, but not with 16 bits
+        channels = 65535 - channels
+    pixels, alpha = (channels[..., :-1], channels[..., -1]) if channels.shape[2] in (2, 4) else (channels, None)
+    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
         alpha = None
-    return photo.but(pixels=pixels[..., 0] if pixels.shape[2] == 1 else pixels, alpha=alpha)
+    return Photo(
+        pixels=pixels[..., 0] if pixels.shape[2] == 1 else pixels,
+        alpha=alpha,
+        exif=exif,
+        xmp=_xmp(upright),
+        profile=profile,
+        remarks=tuple(remarks),
+    )
 
 
 def write(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[str, ...]:
@@ -177,10 +177,6 @@ def check_target(path: "str | os.PathLike", width: int, height: int) -> None:
         )
 
 
-def _is_animated(image: Image.Image) -> bool:
-    return getattr(image, "is_animated", False)
-
-
 def _is_16_bit(image: Image.Image) -> bool:
     """Whether the file holds 16 bits for each channel, which Pillow keeps in grey images only."""
     if image.format == "TIFF":
@@ -207,8 +203,16 @@ def _exif(image: Image.Image) -> tuple[Image.Exif | None, bool]:
     return (copy if len(copy) else None), False
 
 
+def _xmp(image: Image.Image) -> bytes | None:
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    return _ORIENTATION_IN_XMP.sub(rb"\g<1>1", xmp) or None
+
+
 def _channels(image: Image.Image) -> np.ndarray:
-    """uint8 array of shape (height, width, 1 to 4): grey or RGB, and the opacity if there is any."""
+    """uint8 array, or uint16 for 16-bit grey, of shape (height, width, 1 to 4): grey or RGB, and opacity if any."""
+    if image.mode.startswith("I"):
+        return np.atleast_3d(np.asarray(image).astype(np.uint16))
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
     return np.atleast_3d(np.asarray(image.convert(mode)))

@@ -144,8 +144,8 @@ def _load_keras(path: Path, trust: bool) -> keras.Model:
     except Exception as error:  # Keras raises many kinds; its first line says what
         if "safe_mode" in str(error):
             raise InputError(
-                f"{path} holds program code (a Lambda layer), which could do anything on this machine, and was not "
-                "loaded. If you trust where it comes from: --trust, or load_model(…, trust=True)."
+                f"{path} cannot be loaded as a Keras model: it holds program code (a Lambda layer), which could do "
+                "anything on this machine. If you trust where it comes from: --trust, or load_model(…, trust=True)."
             ) from None
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None

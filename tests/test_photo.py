@@ -150,6 +150,15 @@ def test_metadata_that_a_format_cannot_hold_do_not_cost_the_photograph(cat, tmp_
     assert photo.read(tmp_path / "a.jpg").pixels.shape == photo.read(tmp_path / "a.bmp").pixels.shape == cat.shape
 
 
+@pytest.mark.parametrize("extension", ["png", "jpg", "webp"])
+def test_damaged_exif_does_not_cost_the_photograph(cat, tmp_path, extension):
+    Image.fromarray(cat).save(tmp_path / f"a.{extension}", exif=b"Exif\0\0no EXIF at all")
+    read = photo.read(tmp_path / f"a.{extension}")
+    assert read.pixels.shape == cat.shape and read.exif is None
+    # Pillow's JPEG reader passes over it by itself.
+    assert read.remarks == (() if extension == "jpg" else ("the EXIF is damaged and was left out",))
+
+
 def with_swapped_colours(image: np.ndarray) -> tuple[np.ndarray, bytes]:
     """An image in a profile of which red is sRGB's blue, and that profile: to leave it out would be seen."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
