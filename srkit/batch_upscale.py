@@ -195,7 +195,7 @@ def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size)
     is_file = folder is not None and len(inputs) == 1 and folder.suffix and not folder.is_dir()
     targets = {}
     for given in inputs:
-        inside_folder = given.is_dir()
+        inside_folder = os.path.isdir(given)  # noqa: PTH112 - unlike pathlib's, it bears any name
         found = {}
         for source in _sources(given, folder) if inside_folder else [given]:
             inside = source.relative_to(given) if inside_folder else Path(source.name)

@@ -69,10 +69,10 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
         InputError: The source is not an image that can be read; the message names it.
     """
     name = "the given bytes" if isinstance(source, bytes) else str(source)
-    if not isinstance(source, bytes) and Path(source).exists() and not Path(source).is_file():
-        kind = "a folder" if Path(source).is_dir() else "a device or a pipe"
-        raise InputError(f"{name} is {kind}; an image file was expected.")
     try:
+        if not isinstance(source, bytes) and Path(source).exists() and not Path(source).is_file():
+            kind = "a folder" if Path(source).is_dir() else "a device or a pipe"
+            raise InputError(f"{name} is {kind}; an image file was expected.")
         with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             width, height = image.size
             if width * height > max_pixels:

@@ -220,14 +220,10 @@ def _channels(image: Image.Image) -> np.ndarray:
 
 def _read_16_bits(path: "str | os.PathLike", channels: np.ndarray, orientation: int) -> np.ndarray | None:
     """Reads with OpenCV what Pillow has reduced to `channels`; None where the two do not agree."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         deep = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
-        deep = None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+        return None
     if deep is None or deep.dtype != np.uint16 or deep.ndim != 3:
         return None
     deep = cv2.cvtColor(deep, cv2.COLOR_BGRA2RGBA if deep.shape[2] == 4 else cv2.COLOR_BGR2RGB)
