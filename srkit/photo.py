@@ -35,7 +35,7 @@ _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 _TIFF_LAYOUT = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 280, 281, 284, 290, 291, 292, 293, 297, 301, 317, 318}
     | {319, 320, 321, 322, 323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 512, 513, 514, 529, 530, 531, 532, 34675}
-    | {_ORIENTATION, _XMP, 37724}
+    | {_ORIENTATION, _XMP, 34377, 37724}
 )
 
 
@@ -152,7 +152,7 @@ def write(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[s
     options = {"quality": quality} if file_format in _TAKE_QUALITY else {}
     try:
         images.write_atomically(path, lambda file: _save(file, file_format, photo, options))
-    except OSError:
+    except (OSError, MemoryError):
         raise
     except Exception:  # what EXIF of any origin makes Pillow raise, above all where a format bounds its length
         if photo.exif is None and photo.xmp is None:
@@ -228,8 +228,6 @@ def _read_16_bits(path: "str | os.PathLike", channels: np.ndarray, orientation: 
         return None
     deep = cv2.cvtColor(deep, cv2.COLOR_BGRA2RGBA if deep.shape[2] == 4 else cv2.COLOR_BGR2RGB)
     deep = np.dstack([_turned(deep[..., channel], orientation) for channel in range(deep.shape[2])])
-    if channels.shape[2] == 2:  # grey and opacity, which OpenCV reads as RGB and opacity
-        deep = deep[..., [0, -1]]
     agrees = deep.shape == channels.shape and np.abs((deep >> 8).astype(np.int16) - channels).max(initial=0) <= 1
     return deep if agrees else None
 
@@ -286,59 +284,40 @@ def _to_8_bits(image: np.ndarray) -> np.ndarray:
 
 
 def _save(file: BinaryIO, file_format: str, photo: Photo, options: dict) -> None:
-    exif = _resized_exif(photo)
-    pixels = photo.pixels
-    if photo.alpha is not None:
-        pixels = np.dstack([pixels, photo.alpha])
-    if pixels.dtype == np.uint16 and pixels.ndim == 3:
-        if pixels.shape[2] == 2:  # neither of the libraries writes grey with opacity
-            pixels = pixels[..., [0, 0, 0, 1]]
-        save_16_bits = _save_png_16_bits if file_format == "PNG" else _save_tiff_16_bits
-        save_16_bits(file, pixels, exif, photo.xmp, photo.profile)
+    pixels = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+    if pixels.dtype == np.uint8 or pixels.ndim == 2:
+        _save_with_pillow(file, file_format, Image.fromarray(pixels), photo, options)
+        return
+    if pixels.shape[2] == 2:  # no library here writes 16-bit grey with opacity
+        pixels = pixels[..., [0, 0, 0, 1]]
+    if file_format == "PNG":
+        _save_png_16_bits(file, pixels, photo)
     else:
-        _save_with_pillow(file, file_format, Image.fromarray(pixels), exif, photo.xmp, photo.profile, options)
+        _save_tiff_16_bits(file, pixels, photo)
 
 
-def _resized_exif(photo: Photo) -> Image.Exif:
-    exif = Image.Exif()
-    if photo.exif is not None:
-        exif.load(photo.exif.tobytes())
-    of_exposure = exif.get_ifd(_EXIF_IFD)
-    for tag, side in ((_EXIF_HEIGHT, photo.pixels.shape[0]), (_EXIF_WIDTH, photo.pixels.shape[1])):
-        if tag in of_exposure:
-            of_exposure[tag] = side
-    return exif
-
-
-def _save_with_pillow(
-    file: BinaryIO,
-    file_format: str,
-    image: Image.Image,
-    exif: Image.Exif,
-    xmp: bytes | None,
-    profile: bytes | None,
-    options: dict,
-) -> None:
+def _save_with_pillow(file: BinaryIO, file_format: str, image: Image.Image, photo: Photo, options: dict) -> None:
+    exif = _resized_exif(photo)
     options = dict(options)
-    if profile:
-        options["icc_profile"] = profile
-    if xmp and file_format == "TIFF":
-        exif[_XMP] = xmp
-    elif xmp and file_format == "PNG":
+    if photo.profile:
+        options["icc_profile"] = photo.profile
+    if photo.xmp and file_format == "TIFF":
+        exif[_XMP] = photo.xmp
+    elif photo.xmp and file_format == "PNG":
         options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
-    elif xmp:
-        options["xmp"] = xmp
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
+    elif photo.xmp:
+        options["xmp"] = photo.xmp
     if len(exif):
         options["exif"] = exif
     image.save(file, format=file_format, **options)
 
 
-def _save_tiff_16_bits(file: BinaryIO, pixels: np.ndarray, exif: Image.Exif, xmp, profile) -> None:
+def _save_tiff_16_bits(file: BinaryIO, pixels: np.ndarray, photo: Photo) -> None:
     """Has Pillow, which knows no 16-bit colours, write each pair of bytes as two pixels, and then corrects the tags."""
     height, width, channels = pixels.shape
     pairs = np.ascontiguousarray(pixels, "<u2").view(np.uint8).reshape(height, 2 * width, channels)
-    _save_with_pillow(file, "TIFF", Image.fromarray(pairs), exif, xmp, profile, {})
+    _save_with_pillow(file, "TIFF", Image.fromarray(pairs), photo, {})
     file.seek(0)
     with tifffile.TiffFile(file, mode="r+") as tiff:
         tags = tiff.pages[0].tags
@@ -346,20 +325,33 @@ def _save_tiff_16_bits(file: BinaryIO, pixels: np.ndarray, exif: Image.Exif, xmp
         tags["BitsPerSample"].overwrite((16,) * channels)
 
 
-def _save_png_16_bits(file: BinaryIO, pixels: np.ndarray, exif: Image.Exif, xmp, profile) -> None:
+def _save_png_16_bits(file: BinaryIO, pixels: np.ndarray, photo: Photo) -> None:
     """Puts the metadata that OpenCV does not write behind the header of the PNG file that it writes."""
     order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, order))
+    exif = _resized_exif(photo)
     chunks = []
-    if profile:
-        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
+    if photo.profile:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(photo.profile)))
     if len(exif):
         chunks.append((b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")))
-    if xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    if photo.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + photo.xmp))
     header_size = 8 + 25  # the signature and the chunk IHDR
     file.write(encoded[:header_size])
     for kind, content in chunks:
         checksum = zlib.crc32(kind + content)
         file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum))
     file.write(encoded[header_size:])
+
+
+def _resized_exif(photo: Photo) -> Image.Exif:
+    """The EXIF, empty if there is none, with the size that the photograph has now."""
+    exif = Image.Exif()
+    if photo.exif is not None:
+        exif.load(photo.exif.tobytes())
+    details = exif.get_ifd(_EXIF_IFD)
+    for tag, side in ((_EXIF_HEIGHT, photo.pixels.shape[0]), (_EXIF_WIDTH, photo.pixels.shape[1])):
+        if tag in details:
+            details[tag] = side
+    return exif

@@ -53,8 +53,8 @@ def test_what_lies_under_transparent_parts_does_not_shine_through(model):
     colours = np.where(alpha[..., None] > 0, [200, 30, 30], [0, 255, 0]).astype(np.uint8)
     larger = enlarge(Photo(colours, alpha), model, Size(scale=4))
     assert larger.alpha.shape == (192, 192) and larger.alpha.dtype == np.uint8
-    over_blue = larger.pixels * (larger.alpha[..., None] / 255)
-    assert over_blue[..., 1].max() < 60
+    weighted = larger.pixels * (larger.alpha[..., None] / 255)
+    assert weighted[..., 1].max() < 60
     assert np.abs(larger.alpha.astype(int) - np.asarray(disc.resize((192, 192), Image.Resampling.BOX))).mean() < 2
     seen = larger.alpha > 64
     assert np.abs(larger.pixels[seen].astype(int) - [200, 30, 30]).mean() < 8
