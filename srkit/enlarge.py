@@ -6,6 +6,7 @@ import cv2
 import keras
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from srkit.errors import InputError
 from srkit.inference import predict, scale_of, upscale
@@ -70,8 +71,8 @@ def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False
 
     The model is applied as often as it takes to reach the size, and what goes beyond it is reduced by an antialiased
     bicubic; of several passes before the last one, so that the model works on a sharp image, as in its training.
-    Colours weighted by their opacity, and the opacity itself, are upscaled apart, so that what lies under transparent
-    parts does not shine through at edges. 16 bits stay 16 bits: models compute in float32.
+    Colours and opacity are upscaled apart, the colours first continued into the transparent parts, so that what lies
+    hidden there does not shine through at edges. 16 bits stay 16 bits: models compute in float32.
 
     Args:
         photo: The photograph, uint8 or uint16.
@@ -86,40 +87,40 @@ def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False
         InputError: The model is not one for super-resolution, or does not enlarge.
     """
     passes = _Passes(model, size.of(photo.pixels.shape[1], photo.pixels.shape[0]), ensemble)
-    if photo.pixels.dtype == np.uint8 and photo.alpha is None:
-        pixels, alpha = passes(_rgb(photo.pixels)), None
-        if photo.is_grey:
-            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    if photo.alpha is None:
+        pixels, alpha = _passed(photo.pixels, passes), None
     else:
-        pixels, alpha = _enlarge_in_float(photo, passes)
+        pixels = _passed(_under_clear_parts(photo.pixels, photo.alpha), passes)
+        alpha = _within_neighbours(_passed(photo.alpha, passes), photo.alpha)
     return photo.but(*passes.remarks, pixels=pixels, alpha=alpha)
 
 
-def _enlarge_in_float(photo: Photo, passes: "_Passes") -> tuple[np.ndarray, np.ndarray | None]:
-    """The pixels and the opacity, computed in float32 from end to end."""
-    dtype = photo.pixels.dtype
-    largest = np.iinfo(dtype).max
-    unit = np.float32(largest / 255)
-    colours, alpha = _rgb(photo.pixels) / unit, None
-    if photo.alpha is None:
-        colours = passes(colours)
+def _passed(image: np.ndarray, passes: "_Passes") -> np.ndarray:
+    """A colour or grey image through the passes, in its own type."""
+    rgb = np.dstack([image] * 3) if image.ndim == 2 else image
+    if image.dtype == np.uint8:
+        sr = passes(rgb)
     else:
-        opacity = photo.alpha[..., None] / np.float32(largest)
-        alpha = passes(_rgb(opacity * 255)).mean(axis=2)
-        # Where next to nothing is to be seen, the colour that is next to nothing must not be divided by 0.
-        colours = passes(colours * opacity) / np.maximum(alpha / 255, 1 / 255)[..., None]
-    if photo.is_grey:
-        colours = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
-
-    def finished(image: np.ndarray) -> np.ndarray:
-        return np.clip(np.rint(image * unit), 0, largest).astype(dtype)
-
-    return finished(colours), None if alpha is None else finished(alpha)
+        unit = np.float32(65535 / 255)
+        sr = np.clip(np.rint(passes(rgb / unit) * unit), 0, 65535).astype(np.uint16)
+    return cv2.cvtColor(sr, cv2.COLOR_RGB2GRAY) if image.ndim == 2 else sr
 
 
-def _rgb(image: np.ndarray) -> np.ndarray:
-    image = np.atleast_3d(image)
-    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+def _under_clear_parts(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The pixels, but where hardly any is seen the nearest that is: no edge there, and no foreign colour."""
+    clear = alpha < np.iinfo(alpha.dtype).max / 32
+    if clear.all() or not clear.any():
+        return pixels
+    nearest = ndimage.distance_transform_edt(clear, return_distances=False, return_indices=True)
+    return pixels[tuple(nearest)]
+
+
+def _within_neighbours(sr: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """One channel, kept between the least and the greatest of the 3x3 LR pixels around: sharp edges have no echo."""
+    size, square = sr.shape[::-1], np.ones((3, 3), np.uint8)
+    least = cv2.resize(cv2.erode(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    greatest = cv2.resize(cv2.dilate(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    return np.clip(sr, least, greatest)
 
 
 class _Passes:
