@@ -1,90 +1,221 @@
 """Upscaling of files and folders, one after the other, without losing any."""
 
+import glob
 import os
-from collections.abc import Iterable
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from srkit import images
-from srkit.errors import InputError
-from srkit.inference import scale_of, upscale
+from srkit import images, photo
+from srkit.enlarge import Size, enlarge, enlarging_scale_of
+from srkit.errors import InputError, check_choice
+
+EXISTING = ("refuse", "skip", "overwrite")
+
+# The names that results get beside their photographs: as Size prints itself.
+_OWN_NAME = re.compile(r"(.+)_(x\d+(\.\d+)?|\d+[wh]|\d+x\d+)(\.\w+)+")
 
 
 @dataclass
 class Summary:
-    """What became of the files: those written, and those that failed with a sentence that says why."""
+    """What became of the files.
+
+    Attributes:
+        done: The files written.
+        skipped: The photographs whose results were already there.
+        failed: The photographs that failed, each with a sentence that says why.
+        remarks: What was changed or left out on the way, a phrase each, with the photographs that it holds for.
+    """
 
     done: list[Path] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
+    remarks: dict[str, list[Path]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{len(self.done)} upscaled, {len(self.skipped)} skipped, {len(self.failed)} failed"
 
 
 def upscale_files(
     inputs: Iterable["str | os.PathLike"],
     output: "str | os.PathLike | None",
     model: keras.Model,
+    *,
+    size: Size | None = None,
     ensemble: bool = False,
-    overwrite: bool = False,
+    existing: str = "refuse",
+    quality: int = 95,
+    strip: bool = False,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> Summary:
-    """Upscales image files, and all images below folders.
+    """Upscales image files, and all images below folders, with their depth, opacity, profile and metadata.
+
+    The next photograph is read and the last one written while one is computed.
 
     Args:
-        inputs: Files and folders.
-        output: For one file, a file (a name with an image's extension) or a folder; else a folder, in which folders
-            are mirrored. Without, each result lies beside its input, with `_x` and the scale behind its name.
+        inputs: Files, folders, patterns such as `**/*.jpg`, and `-` for a list on standard input, a path a line
+            (or, as `find -print0` prints them, with zeros between).
+        output: For one file, a file (a name with an image's extension) or a folder; for more a folder, in which folders
+            are mirrored. Or a pattern with `{stem}`: `{parent}` is the photograph's folder, `{dir}` where it lies
+            within the folder given, `{stem}` and `{ext}` its name's two parts, `{size}` is x4 or the like.
+            Without, `{parent}/{stem}_{size}.{ext}`.
         model: From LR to SR.
+        size: Of the results; without, as the model enlarges.
         ensemble: See `srkit.upscale`.
-        overwrite: Replace results that are already there; otherwise they count as failed.
+        existing: Whether results that are already there are left and count as failed (`"refuse"`), are left and counted
+            (`"skip"`), or are replaced (`"overwrite"`).
+        quality: For JPEG, WebP, AVIF and HEIC, 1 to 100.
+        strip: Leave EXIF and XMP out.
+        max_pixels: Files that claim to hold more are refused.
 
     Returns:
         What became of the files. One that fails does not stop the others.
 
     Raises:
-        InputError: There is no image among the inputs, or two of them would be written to one file.
+        InputError: There is no image among the inputs, two of them would be written to one file, or the model is not
+            one for super-resolution.
+        KeyboardInterrupt: With a sentence on how far it got; what is written is whole.
     """
-    scale = scale_of(model)
-    targets = _targets([Path(path) for path in inputs], None if output is None else Path(output), scale)
+    check_choice("way with existing files", existing, EXISTING)
+    scale = enlarging_scale_of(model)
+    size = size or Size(scale=scale)
+    targets = _targets(list(_expanded(inputs)), output, size)
     summary = Summary()
-    for source, target in tqdm(targets.items(), desc="Upscaling", unit="photo", disable=len(targets) < 2):
+
+    def read(source: Path) -> photo.Photo | None:
+        target = targets[source]
+        images.format_of(target)
+        if os.path.lexists(target) and existing != "overwrite":
+            if existing == "refuse":
+                raise InputError(f"{target} is already there: --overwrite replaces it, --skip-existing leaves it.")
+            summary.skipped.append(source)
+            return None
+        photograph = photo.read(source, max_pixels)
+        photo.check_target(target, *size.of(*photograph.pixels.shape[1::-1]))
+        return photograph.but(exif=None, xmp=None) if strip else photograph
+
+    def compute(_: Path, photograph: photo.Photo) -> photo.Photo:
+        return enlarge(photograph, model, size, ensemble)
+
+    def write(source: Path, larger: photo.Photo) -> None:
+        for remark in photo.write(targets[source], larger, quality):
+            summary.remarks.setdefault(remark, []).append(source)
+        summary.done.append(targets[source])
+
+    def attempt(step: Callable, source: Path, *arguments: Any) -> Any:
+        """The step's result; None, and an entry among those that failed, if it does."""
         try:
-            if target.exists() and not overwrite:
-                raise InputError(f"{target} is already there; --overwrite replaces it.")
-            images.write(target, upscale(source, model, ensemble))
-            summary.done.append(target)
+            return step(source, *arguments)
         except InputError as error:
             summary.failed[source] = str(error)
         except OSError as error:
-            summary.failed[source] = f"{target} could not be written: {error.strerror or error}"
+            summary.failed[source] = f"{targets[source]} could not be written: {error.strerror or error}"
         except (MemoryError, tf.errors.ResourceExhaustedError):
             summary.failed[source] = f"{source}: memory does not suffice for this image."
+        except Exception as error:  # whatever is wrong with one photograph, it must not stop the others
+            reason = (str(error).splitlines() or [""])[0]
+            summary.failed[source] = f"{source} could not be upscaled ({type(error).__name__}: {reason})."
+        return None
+
+    try:
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, _Bar(len(targets)) as bar:
+            writing = None
+            for source, reading in _one_ahead(reader, lambda source: attempt(read, source), targets):
+                photograph = reading.result()
+                larger = photograph and attempt(compute, source, photograph)
+                if writing:  # no more than one result waits in memory
+                    writing.result()
+                writing = writer.submit(attempt, write, source, larger) if larger else None
+                bar.advance(larger.pixels.shape[0] * larger.pixels.shape[1] if larger else 0)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{summary}; the same command with --skip-existing goes on") from None
     return summary
 
 
-def _targets(inputs: list[Path], output: Path | None, scale: int) -> dict[Path, Path]:
+def _one_ahead(executor: ThreadPoolExecutor, function: Callable, items: Iterable) -> Iterator[tuple[Any, Future]]:
+    """Each item with its call, of which the next one is always under way."""
+    before = None
+    for item in items:
+        call = item, executor.submit(function, item)
+        if before:
+            yield before
+        before = call
+    if before:
+        yield before
+
+
+class _Bar(tqdm):
+    """Counts photographs; none is shown for a single one."""
+
+    def __init__(self, count: int):
+        super().__init__(total=count, desc="Upscaling", unit="photo", disable=count < 2)
+        self.began, self.pixels = time.monotonic(), 0
+
+    def advance(self, pixels: int) -> None:
+        self.pixels += pixels
+        self.set_postfix_str(f"{self.pixels / 1e6 / (time.monotonic() - self.began):.2f} MP/s", refresh=False)
+        self.update()
+
+
+def _expanded(inputs: Iterable["str | os.PathLike"]) -> Iterator[Path]:
+    """The inputs with the list on standard input and the matches of patterns, which not all shells expand."""
+    for given in inputs:
+        if str(given) == "-":
+            text = sys.stdin.buffer.read()
+            separator = b"\0" if b"\0" in text else b"\n"
+            lines = (line.rstrip(b"\r") for line in text.split(separator))
+            yield from (Path(os.fsdecode(line)) for line in lines if line)
+        elif glob.has_magic(str(given)) and not os.path.lexists(given):
+            root = Path(given).anchor
+            try:  # unlike the glob module, pathlib does not follow links in circles
+                matches = sorted(Path(root).glob(str(given)[len(root) :]))
+            except (ValueError, NotImplementedError) as error:
+                raise InputError(f"{given} is no pattern for files: {error}.") from None
+            if not matches:
+                raise InputError(f"There is no file that matches {given}.")
+            yield from matches
+        else:
+            yield Path(given)
+
+
+def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size) -> dict[Path, Path]:
     """For each image where its result goes."""
+    pattern = str(output) if output is not None and "{stem}" in str(output) else None
+    folder = Path(output) if output is not None and pattern is None else None
+    is_file = folder is not None and len(inputs) == 1 and folder.suffix and not folder.is_dir()
     targets = {}
     for given in inputs:
-        if given.is_dir():
-            for source in _sources(given, output, scale):
-                inside = source.relative_to(given)
-                targets[source] = _beside(source, scale) if output is None else _writable(output / inside)
-        elif output is None:
-            targets[given] = _beside(given, scale)
-        elif len(inputs) == 1 and output.suffix and not output.is_dir():
-            targets[given] = output
-        else:
-            targets[given] = _writable(output / given.name)
+        inside_folder = os.path.isdir(given)  # noqa: PTH112 - unlike pathlib's, it bears any name
+        found = {}
+        for source in _sources(given, folder) if inside_folder else [given]:
+            inside = source.relative_to(given) if inside_folder else Path(source.name)
+            if pattern:
+                found[source] = _filled(pattern, source, inside.parent, size)
+            elif folder is None:
+                found[source] = _writable(source.with_name(f"{source.stem}_{size}{source.suffix}"))
+            elif is_file and not inside_folder:
+                found[source] = folder
+            else:
+                found[source] = _writable(folder / inside)
+        results = {target for source, target in found.items() if target != source}
+        targets |= {source: target for source, target in found.items() if not inside_folder or source not in results}
     if not targets:
-        raise InputError(f"There is no image in {', '.join(map(str, inputs))}.")
-    taken, originals = {}, {source.resolve() for source in targets}
+        raise InputError(f"There is no image in {', '.join(map(str, inputs)) or 'the list'}.")
+    taken, originals = {}, {os.path.realpath(source) for source in targets}
     for source, target in targets.items():
         if target in taken:
             raise InputError(f"{source} and {taken[target]} would both be written to {target}: give folders apart.")
-        if target.resolve() in originals:
+        if os.path.realpath(target) in originals:
             raise InputError(
                 f"{source} would be written over {target}, which is itself to be upscaled: choose another -o."
             )
@@ -92,19 +223,24 @@ def _targets(inputs: list[Path], output: Path | None, scale: int) -> dict[Path, 
     return targets
 
 
-def _sources(folder: Path, output: Path | None, scale: int) -> list[Path]:
-    """The images of a folder, without those that an earlier call has written there."""
+def _sources(folder: Path, output: Path | None) -> list[Path]:
+    """The images of a folder, without those that earlier calls have written there."""
     sources = images.list_images(folder)
-    if output is not None:
-        if output.resolve() == folder.resolve():
-            return sources
-        return [source for source in sources if output.resolve() not in source.resolve().parents]
-    results = {_beside(source, scale) for source in sources}
-    return [source for source in sources if source not in results]
+    written = None if output is None else Path(os.path.realpath(output))
+    if written and written != Path(os.path.realpath(folder)):
+        sources = [source for source in sources if written not in Path(os.path.realpath(source)).parents]
+    photographs = {(source.parent, source.stem) for source in sources}
+    own = (_OWN_NAME.fullmatch(source.name) for source in sources)
+    return [
+        source
+        for source, name in zip(sources, own, strict=True)
+        if name is None or (source.parent, name[1]) not in photographs
+    ]
 
 
-def _beside(source: Path, scale: int) -> Path:
-    return _writable(source.with_name(f"{source.stem}_x{scale}{source.suffix}"))
+def _filled(pattern: str, source: Path, inside: Path, size: Size) -> Path:
+    parts = {"parent": source.parent, "dir": inside, "stem": source.stem, "ext": source.suffix[1:], "size": size}
+    return Path(re.sub(r"\{(parent|dir|stem|ext|size)\}", lambda match: str(parts[match[1]]), pattern))
 
 
 def _writable(path: Path) -> Path:

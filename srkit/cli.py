@@ -17,12 +17,14 @@ from srkit import (
     benchmark_report,
     data,
     distribution,
+    images,
     losses,
     models,
     runs,
     training,
     walkthrough,
 )
+from srkit.enlarge import Size, preset_for
 from srkit.errors import InputError, TrainingDiverged
 from srkit.precision import PRECISIONS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
@@ -55,13 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", default="runs/demo", help="folder for notebooks, weights and pictures (%(default)s)")
     demo.set_defaults(command=lambda options: walkthrough.demo(options.out))
 
-    upscale = commands.add_parser("upscale", help="enlarge photographs")
-    upscale.add_argument("inputs", nargs="+", metavar="IN", help="image files or folders of them")
-    upscale.add_argument("-o", "--output", metavar="OUT", help="file or folder (without: beside IN, with _x4)")
-    upscale.add_argument("--model", default=DEFAULT_PRESET, help=f"path, or one of {', '.join(PRESETS)} (%(default)s)")
-    upscale.add_argument("--ensemble", action="store_true", help="average eight flips: better, eight times slower")
-    upscale.add_argument("--overwrite", action="store_true", help="replace files that are already there")
-    upscale.set_defaults(command=_upscale)
+    _add_upscale(commands)
 
     train = commands.add_parser("train", help="train a model; the same command again goes on with the run")
     kinds = train.add_subparsers(required=True, metavar="pre|gan")
@@ -114,6 +110,40 @@ def _add_benchmark(commands) -> None:
     scores.set_defaults(command=_benchmark)
 
 
+def percentage(text: str) -> int:
+    number = positive_int(text)
+    if number > 100:
+        raise argparse.ArgumentTypeError(f"must be 1 to 100; received {text}")
+    return number
+
+
+def _add_upscale(commands) -> None:
+    upscale = commands.add_parser("upscale", help="enlarge photographs")
+    upscale.add_argument("inputs", nargs="+", metavar="IN", help="files, folders, patterns; - for a list on stdin")
+    upscale.add_argument(
+        "-o", "--output", metavar="OUT", help="file, folder, or pattern such as 'big/{dir}/{stem}_{size}.webp'"
+    )
+    upscale.add_argument("--model", help=f"path, or one of {', '.join(PRESETS)} ({DEFAULT_PRESET})")
+    upscale.add_argument("--trust", action="store_true", help="load .keras files that hold program code")
+    upscale.add_argument("--ensemble", action="store_true", help="average eight flips: better, eight times slower")
+    upscale.add_argument("--scale", type=float, metavar="N", help="times as large, such as 2 or 2.5 (the model's)")
+    upscale.add_argument("--width", type=positive_int, metavar="PX", help="instead of a scale: of the result")
+    upscale.add_argument("--height", type=positive_int, metavar="PX", help="of the result; with --width: at most")
+    existing = upscale.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace files that are already there")
+    existing.add_argument("--skip-existing", action="store_true", help="leave what is done")
+    upscale.add_argument("--quality", type=percentage, default=95, help="of JPEG, WebP, AVIF and HEIC (%(default)s)")
+    upscale.add_argument("--strip", action="store_true", help="leave EXIF and XMP out")
+    upscale.add_argument(
+        "--max-pixels",
+        type=positive_int,
+        default=images.MAX_PIXELS,
+        metavar="N",
+        help="refuse photographs that claim more (%(default)s)",
+    )
+    upscale.set_defaults(command=_upscale)
+
+
 def _add_pre(kinds) -> None:
     pre = kinds.add_parser("pre", help="a generator on a pixel loss")
     _add_training_options(pre, learning_rate=1e-4, schedule="constant")
@@ -161,14 +191,32 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
 
 
 def _upscale(options: argparse.Namespace) -> int:
-    model = load_model(options.model)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of damaged files names none of them
+    sides = options.scale, options.width, options.height
+    size = Size(*sides) if any(side is not None for side in sides) else None
     summary = batch_upscale.upscale_files(
-        options.inputs, options.output, model, ensemble=options.ensemble, overwrite=options.overwrite
+        options.inputs,
+        options.output,
+        load_model(options.model or preset_for(options.scale), trust=options.trust),
+        size=size,
+        ensemble=options.ensemble,
+        existing="overwrite" if options.overwrite else "skip" if options.skip_existing else "refuse",
+        quality=options.quality,
+        strip=options.strip,
+        max_pixels=options.max_pixels,
     )
+    for remark, photographs in summary.remarks.items():
+        others = f" and {len(photographs) - 1} more" if len(photographs) > 1 else ""
+        print(_one_line(f"{photographs[0]}{others}: {remark}"))
     for reason in summary.failed.values():
-        print(f"srkit: {reason}", file=sys.stderr)
-    print(f"{len(summary.done)} upscaled, {len(summary.failed)} failed")
+        print(_one_line(f"srkit: {reason}"), file=sys.stderr)
+    print(summary)
     return 1 if summary.failed else 0
+
+
+def _one_line(text: str) -> str:
+    """The text with line breaks, and what no terminal shows, in the names of files spelt out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _train_pre(options: argparse.Namespace) -> None:

@@ -1,7 +1,10 @@
 """Images and their one convention: uint8 RGB arrays of shape (height, width, 3)."""
 
+import contextlib
 import io
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,7 +13,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from srkit.errors import InputError
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+try:
+    import pillow_heif
+except ImportError:
+    _READS_HEIC = False
+else:
+    _READS_HEIC = True
+    pillow_heif.register_heif_opener()
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"})
+FORMATS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+MAX_PIXELS = 200_000_000
+
+_open_lock = threading.Lock()
 
 _MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
@@ -35,23 +50,62 @@ def read(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.n
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _to_rgb(source)
+    with opened(source) as image:
+        return _to_rgb(image)
+
+
+@contextlib.contextmanager
+def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Opens an image file with Pillow; what goes wrong in the block with a damaged file becomes an InputError.
+
+    Args:
+        source: A path, or the bytes of an image file.
+        max_pixels: Files that claim to hold more are not decoded: a small file can ask for any amount of memory.
+
+    Yields:
+        The PIL image, not yet decoded.
+
+    Raises:
+        InputError: The source is not an image that can be read; the message names it.
+    """
     name = "the given bytes" if isinstance(source, bytes) else str(source)
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return _to_rgb(image)
+        if not isinstance(source, bytes) and Path(source).exists() and not Path(source).is_file():
+            kind = "a folder" if Path(source).is_dir() else "a device or a pipe"
+            raise InputError(f"{name} is {kind}; an image file was expected.")
+        with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise InputError(
+                    f"{name} claims to hold {width}x{height} px, and was not opened: "
+                    f"at most {max_pixels / 1e6:g} megapixels are allowed."
+                )
+            yield image
+    except (InputError, MemoryError):
+        raise
     except FileNotFoundError:
         raise InputError(f"There is no file {name}.") from None
-    except IsADirectoryError:
-        raise InputError(f"{name} is a folder; an image file was expected.") from None
-    except Image.DecompressionBombError:
-        limit_mp = 2 * Image.MAX_IMAGE_PIXELS / 1e6
-        raise InputError(f"{name} claims more than {limit_mp:.0f} megapixels, and was not opened.") from None
     except UnidentifiedImageError:
-        raise InputError(f"{name} is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP or GIF).") from None
+        if name.lower().endswith((".heic", ".heif")) and not _READS_HEIC:
+            raise InputError(f"{name} cannot be read: HEIC needs another package (pip install pillow-heif).") from None
+        raise InputError(f"{name} is not an image that can be read ({FORMATS}).") from None
     except PermissionError:
         raise InputError(f"{name} may not be read: check its permissions.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:  # Pillow on damaged files
-        raise InputError(f"{name} is damaged or cut short, and cannot be read ({error}).") from None
+    except Exception as error:  # Pillow's readers raise nearly every kind on damaged files
+        if isinstance(error, OSError) and error.errno:
+            raise InputError(f"{name} cannot be read: {error.strerror}.") from None
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise InputError(f"{name} is damaged or cut short, and cannot be read ({reason}).") from None
+
+
+def _open(file: "str | os.PathLike | io.BytesIO") -> Image.Image:
+    """`Image.open`, without Pillow's own limit to an image's size, which belongs to the whole process."""
+    with _open_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -94,18 +148,28 @@ def write(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> No
             is a folder.
     """
     path = Path(path)
-    Image.init()
-    file_format = Image.registered_extensions().get(path.suffix.lower())
-    if file_format not in Image.SAVE:
-        raise InputError(f"Cannot write {path}: use an extension such as .png, .jpg, .webp or .tif.")
-    if path.is_dir():
-        raise InputError(f"Cannot write {path}: it is a folder.")
+    file_format = format_of(path)
     options = {"quality": quality} if file_format in ("JPEG", "WEBP") else {}
     try:
         write_atomically(path, lambda file: Image.fromarray(image).save(file, format=file_format, **options))
     except ValueError as error:  # WebP, for one, ends at 16383 px
         size = f"{image.shape[1]}x{image.shape[0]} px"
         raise InputError(f"Cannot write {path}: {file_format} cannot hold {size} ({error}).") from None
+
+
+def format_of(path: "str | os.PathLike") -> str:
+    """Pillow's name of the format that an image is written in at `path`.
+
+    Raises:
+        InputError: The extension names no format that can be written, or the path is a folder.
+    """
+    path = Path(path)
+    file_format = Image.registered_extensions().get(path.suffix.lower())
+    if file_format not in Image.SAVE:
+        raise InputError(f"Cannot write {path}: use an extension such as .png, .jpg, .webp or .tif.")
+    if path.is_dir():
+        raise InputError(f"Cannot write {path}: it is a folder.")
+    return file_format
 
 
 def write_atomically(path: "str | os.PathLike", write_to) -> None:
@@ -117,7 +181,7 @@ def write_atomically(path: "str | os.PathLike", write_to) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "w+b") as file:
             write_to(file)
             file.flush()
             os.fsync(file.fileno())

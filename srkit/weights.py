@@ -53,7 +53,7 @@ PRESETS: dict[str, Preset] = {
 DEFAULT_PRESET = "edsr-small-x4"
 
 
-def load_model(source: "str | os.PathLike", model: keras.Model | None = None) -> keras.Model:
+def load_model(source: "str | os.PathLike", model: keras.Model | None = None, trust: bool = False) -> keras.Model:
     """Loads a super-resolution model.
 
     Args:
@@ -61,6 +61,7 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None) ->
             weights-only `.h5` file of Keras 2.
         model: A model to load the weights into. Weights that srkit saved know their model; for others without
             this argument `srresnet(scale=4)` is tried, the generator of the Keras SRGAN proof of concept.
+        trust: Load `.keras` files that hold program code (Lambda layers), which can do on this machine what it likes.
 
     Returns:
         The model, from `(batch, height, width, 3)` to `scale` times the height and width, RGB in [0, 255].
@@ -76,7 +77,7 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None) ->
             presets = f"; the presets are {', '.join(PRESETS)}" if PRESETS else ""
             raise InputError(f"There is no model {source}: give the path of a .keras or .h5 file{presets}.")
     if path.suffix == ".keras":
-        return _load_keras(path)
+        return _load_keras(path, trust)
     if path.suffix not in (".h5", ".hdf5"):
         raise InputError(f"{path} is no model file: .keras, .weights.h5 and .h5 are known.")
     try:
@@ -194,10 +195,15 @@ def _preset_path(preset: Preset) -> Path:
     return path
 
 
-def _load_keras(path: Path) -> keras.Model:
+def _load_keras(path: Path, trust: bool) -> keras.Model:
     try:
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:  # Keras raises many kinds; its first line says what
+        if "safe_mode" in str(error):
+            raise InputError(
+                f"{path} cannot be loaded as a Keras model: it holds program code (a Lambda layer), which could do "
+                "anything on this machine. If you trust where it comes from: --trust, or load_model(…, trust=True)."
+            ) from None
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
 

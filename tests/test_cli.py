@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,7 +33,7 @@ def photos(tmp_path, cat):
 def test_upscale_writes_beside_the_photograph(photos, weights, capsys):
     assert cli.main(["upscale", str(photos / "a.png"), "--model", weights]) == 0
     assert images.read(photos / "a_x2.png").shape == (40, 60, 3)
-    assert "1 upscaled, 0 failed" in capsys.readouterr().out
+    assert "1 upscaled, 0 skipped, 0 failed" in capsys.readouterr().out
 
 
 def test_upscale_mirrors_folders(photos, weights, tmp_path):
@@ -48,12 +49,58 @@ def test_upscale_takes_a_file_name_and_another_format(photos, weights, tmp_path)
         assert (image.format, image.size) == ("WEBP", (60, 40))
 
 
+def test_upscale_to_a_width_keeps_what_the_file_holds(cat, weights, tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    Image.fromarray(cat[:20, :30]).convert("L").save(tmp_path / "a.jpg", exif=exif)
+    common = ["upscale", str(tmp_path / "a.jpg"), "--model", weights, "--width", "100"]
+    assert cli.main(common) == 0
+    assert "upscaled x2 and x2 by the model, and reduced" in capsys.readouterr().out
+    assert cli.main([*common, "--overwrite", "--quality", "20", "-o", str(tmp_path / "small.jpg"), "--strip"]) == 0
+    with Image.open(tmp_path / "a_100w.jpg") as image, Image.open(tmp_path / "small.jpg") as small:
+        assert (image.size, image.mode, image.getexif()[0x010F]) == ((100, 67), "L", "Camera")
+        assert not small.getexif()
+    assert (tmp_path / "small.jpg").stat().st_size < (tmp_path / "a_100w.jpg").stat().st_size
+
+
+def test_what_is_done_is_skipped(photos, weights, capsys):
+    arguments = ["upscale", str(photos), "--model", weights, "--skip-existing"]
+    assert cli.main(arguments) == 0
+    (photos / "1999/b_x2.jpg").unlink()
+    assert cli.main(arguments) == 0
+    assert "1 upscaled, 2 skipped, 0 failed" in capsys.readouterr().out
+
+
+def test_files_that_claim_too_much_are_refused(photos, weights, capsys):
+    assert cli.main(["upscale", str(photos / "a.png"), "--model", weights, "--max-pixels", "599"]) == 1
+    assert "claims to hold 30x20 px" in capsys.readouterr().err
+
+
+def test_model_with_program_code_needs_trust(photos, tmp_path, capsys):
+    inputs = keras.Input((None, None, 3))
+    enlarged = keras.layers.UpSampling2D(2)(keras.layers.Lambda(lambda image: image * 1.0)(inputs))
+    keras.Model(inputs, enlarged).save(tmp_path / "code.keras")
+    arguments = ["upscale", str(photos / "a.png"), "--model", str(tmp_path / "code.keras")]
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "--trust" in error and len(error.strip().splitlines()) == 1
+    assert cli.main([*arguments, "--trust"]) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_name_with_a_line_break_is_told_in_one_line(photos, weights, capsys):
+    (photos / "two\nlines.png").write_text("a text")
+    assert cli.main(["upscale", str(photos / "two\nlines.png"), "--model", weights]) == 1
+    error = capsys.readouterr().err
+    assert r"two\nlines.png" in error and len(error.strip().splitlines()) == 1
+
+
 def test_bad_files_are_reported_and_do_not_stop_the_others(photos, weights, tmp_path, capsys):
     (photos / "bad.jpg").write_text("a text")
     assert cli.main(["upscale", str(photos), "-o", str(tmp_path / "large"), "--model", weights]) == 1
     printed = capsys.readouterr()
     assert "bad.jpg" in printed.err and "is not an image" in printed.err
-    assert "3 upscaled, 1 failed" in printed.out
+    assert "3 upscaled, 0 skipped, 1 failed" in printed.out
     assert not (tmp_path / "large" / "bad.jpg").exists()
 
 

@@ -12,10 +12,10 @@ PACKAGE = ROOT / "srkit"
 
 LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
-    {"images", "resize", "layers", "precision", "distribution"},
+    {"images", "photo", "resize", "layers", "precision", "distribution"},
     {"models", "losses", "metrics", "cache", "data"},
     {"trainer", "training", "inference", "weights", "runs"},
-    {"batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
+    {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
     {"cli"},
     {"__init__", "__main__"},
 ]

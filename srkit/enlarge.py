@@ -1,0 +1,175 @@
+"""From a photograph to a larger one of any size: passes through the model, a last reduction, opacity, 16 bits."""
+
+from dataclasses import dataclass
+
+import cv2
+import keras
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from srkit.errors import InputError
+from srkit.inference import predict, scale_of, upscale
+from srkit.photo import Photo
+from srkit.weights import DEFAULT_PRESET, PRESETS
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the results become: `scale` times, or fitted into `width` and `height` with the sides in proportion.
+
+    Attributes:
+        scale: A factor above 1, not necessarily whole.
+        width: In pixels; with `scale` neither this nor the height.
+        height: In pixels.
+    """
+
+    scale: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self):
+        if (self.scale is None) == (self.width is None and self.height is None):
+            raise InputError("A size is either a scale, or a width, a height or both: give one or the other.")
+        if self.scale is not None and not 1 < self.scale <= 64:
+            raise InputError(f"A scale lies above 1 and ends at 64; received {self.scale:g}.")
+        if any(side is not None and side < 1 for side in (self.width, self.height)):
+            raise InputError(f"A width or height is at least 1 px; received {self.width or self.height}.")
+
+    def of(self, width: int, height: int) -> tuple[int, int]:
+        """The width and height of the result for a photograph of this width and height."""
+        sides = ((self.width, width), (self.height, height))
+        factor = self.scale or min(wanted / side for wanted, side in sides if wanted is not None)
+        return max(1, round(width * factor)), max(1, round(height * factor))
+
+    def __str__(self) -> str:
+        """As file names have it: x4, x2.5, 1920w, 1080h, 1920x1080."""
+        if self.scale is not None:
+            return f"x{self.scale:g}"
+        if self.width is not None and self.height is not None:
+            return f"{self.width}x{self.height}"
+        return f"{self.height}h" if self.width is None else f"{self.width}w"
+
+
+def preset_for(scale: float | None) -> str:
+    """The preset for a factor: the default one's sister of that scale if there is one, else the default one."""
+    family = DEFAULT_PRESET.rpartition("-x")[0]
+    sister = f"{family}-x{scale:g}" if scale else DEFAULT_PRESET
+    return sister if sister in PRESETS else DEFAULT_PRESET
+
+
+def enlarging_scale_of(model: keras.Model) -> int:
+    """The model's factor, 2 or more; raises an InputError if it is none for super-resolution, or keeps the size."""
+    scale = scale_of(model)
+    if scale < 2:
+        raise InputError(f"{model.name} does not enlarge: a model of scale 2 or more is needed.")
+    return scale
+
+
+def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False) -> Photo:
+    """Upscales a photograph to any size.
+
+    The model is applied as often as it takes to reach the size, and what goes beyond it is reduced by an antialiased
+    bicubic; of several passes before the last one, so that the model works on a sharp image, as in its training.
+    Colours and opacity are upscaled apart, the colours first continued into the transparent parts, so that what lies
+    hidden there does not shine through at edges. 16 bits stay 16 bits: models compute in float32.
+
+    Args:
+        photo: The photograph, uint8 or uint16.
+        model: From LR to SR.
+        size: Of the result.
+        ensemble: See `srkit.upscale`.
+
+    Returns:
+        The photograph in its new size, of the same type, with a remark on what was done unless it was one pass.
+
+    Raises:
+        InputError: The model is not one for super-resolution, or does not enlarge.
+    """
+    passes = _Passes(model, size.of(photo.pixels.shape[1], photo.pixels.shape[0]), ensemble)
+    if photo.alpha is None:
+        pixels, alpha = _passed(photo.pixels, passes), None
+    else:
+        pixels = _passed(_under_clear_parts(photo.pixels, photo.alpha), passes)
+        alpha = _within_neighbours(_passed(photo.alpha, passes), photo.alpha)
+    return photo.but(*passes.remarks, pixels=pixels, alpha=alpha)
+
+
+def _passed(image: np.ndarray, passes: "_Passes") -> np.ndarray:
+    """A colour or grey image through the passes, in its own type."""
+    rgb = np.dstack([image] * 3) if image.ndim == 2 else image
+    if image.dtype == np.uint8:
+        sr = passes(rgb)
+    else:
+        unit = np.float32(65535 / 255)
+        sr = np.clip(np.rint(passes(rgb / unit) * unit), 0, 65535).astype(np.uint16)
+    return cv2.cvtColor(sr, cv2.COLOR_RGB2GRAY) if image.ndim == 2 else sr
+
+
+def _under_clear_parts(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The pixels, but where hardly any is seen the nearest that is: no edge there, and no foreign colour."""
+    clear = alpha < np.iinfo(alpha.dtype).max / 32
+    if clear.all() or not clear.any():
+        return pixels
+    nearest = ndimage.distance_transform_edt(clear, return_distances=False, return_indices=True)
+    return pixels[tuple(nearest)]
+
+
+def _within_neighbours(sr: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """One channel, kept between the least and the greatest of the 3x3 LR pixels around: sharp edges have no echo."""
+    size, square = sr.shape[::-1], np.ones((3, 3), np.uint8)
+    least = cv2.resize(cv2.erode(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    greatest = cv2.resize(cv2.dilate(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    return np.clip(sr, least, greatest)
+
+
+class _Passes:
+    """Brings images of one size to another, through a model."""
+
+    def __init__(self, model: keras.Model, size: tuple[int, int], ensemble: bool):
+        self.model, self.size, self.ensemble = model, size, ensemble
+        self.scale = enlarging_scale_of(model)
+        self.remarks = ()
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """uint8 or float32 array of shape (height, width, 3) in [0, 255], and back of the new size."""
+        width, height = self.size
+        count = 0
+        before = image.shape
+        while image.shape[1] < width or image.shape[0] < height:
+            needed = -(-width // self.scale), -(-height // self.scale)
+            if count and needed[0] <= image.shape[1] and needed[1] <= image.shape[0]:
+                image = _reduced(image, *needed)
+            image = self._apply(image)
+            count += 1
+        factor = self.scale**count
+        if count == 0:
+            self.remarks = ("no smaller than asked for: reduced by an antialiased bicubic, without the model",)
+        elif (before[1] * factor, before[0] * factor) != self.size:
+            by = " and ".join([f"x{self.scale}"] * count)
+            self.remarks = (f"upscaled {by} by the model, and reduced to the size asked for by an antialiased bicubic",)
+        elif count > 1:
+            self.remarks = (f"upscaled x{self.scale} by the model, {count} times over",)
+        return _reduced(image, width, height)
+
+    def _apply(self, image: np.ndarray) -> np.ndarray:
+        if image.dtype == np.uint8:
+            return upscale(image, self.model, self.ensemble)
+        if not self.ensemble:
+            return predict(self.model, image)
+        total = 0
+        for turns in range(4):
+            for mirrored in (slice(None), slice(None, None, -1)):
+                sr = predict(self.model, np.rot90(image[:, mirrored], turns))
+                total = total + np.rot90(sr, -turns)[:, mirrored]
+        return total / 8
+
+
+def _reduced(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Pillow's bicubic: Keys' cubic with a = -0.5, stretched as far as the image is reduced."""
+    if image.shape[:2] == (height, width):
+        return image
+    if image.dtype == np.uint8:
+        return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+    channels = [Image.fromarray(image[..., channel]) for channel in range(image.shape[2])]
+    return np.dstack([np.asarray(channel.resize((width, height), Image.Resampling.BICUBIC)) for channel in channels])

@@ -1,0 +1,226 @@
+import io
+import os
+import sys
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from srkit import InputError, batch_upscale, images, models, photo
+from srkit.batch_upscale import upscale_files
+
+MUTATIONS = int(os.environ.get("SRKIT_FUZZ", "120"))  # SRKIT_FUZZ=2000 for the long run
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.edsr(2, filters=4, num_blocks=1)
+
+
+@pytest.fixture
+def photos(tmp_path, cat):
+    folder = tmp_path / "photos"
+    for name in ("a.png", "1999/b.jpg", "1999/c.webp"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(cat[:20, :30]).save(path)
+    return folder
+
+
+def names(folder) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_pattern_names_the_results(photos, model, tmp_path):
+    upscale_files([photos], tmp_path / "out" / "{dir}" / "{stem}-{size}{stem}.{ext}", model)
+    assert names(tmp_path / "out") == ["1999/b-x2b.jpg", "1999/c-x2c.webp", "a-x2a.png"]
+    summary = upscale_files([photos / "a.png"], "{parent}/large {x}/{stem}.webp", model)
+    assert summary.done == [photos / "large {x}" / "a.webp"]
+
+
+def test_patterns_of_inputs_are_expanded(photos, model, tmp_path, monkeypatch):
+    if sys.platform != "win32":
+        (photos / "1999" / "circle").symlink_to(photos, target_is_directory=True)
+    (photos / "odd[1].png").write_bytes((photos / "a.png").read_bytes())
+    upscale_files([photos / "**" / "*.[jw]*", photos / "odd[1].png"], tmp_path / "out", model)
+    assert names(tmp_path / "out") == ["b.jpg", "c.webp", "odd[1].png"]
+    monkeypatch.chdir(photos)
+    assert upscale_files(["*.png"], tmp_path / "out2", model).failed == {}
+    assert names(tmp_path / "out2") == ["a.png", "odd[1].png"]
+    with pytest.raises(InputError, match="matches"):
+        upscale_files([photos / "*.tif"], None, model)
+
+
+@pytest.mark.parametrize("separator", ["\n", "\0"])
+def test_list_on_standard_input(photos, model, monkeypatch, separator):
+    text = "".join(f"{photos / name}{separator}" for name in ("a.png", "1999/b.jpg"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    upscale_files(["-"], None, model)
+    assert names(photos) == ["1999/b.jpg", "1999/b_x2.jpg", "1999/c.webp", "a.png", "a_x2.png"]
+
+
+def test_done_ones_are_skipped(photos, model, tmp_path):
+    upscale_files([photos / "a.png"], tmp_path / "out", model)
+    before = (tmp_path / "out" / "a.png").stat().st_mtime_ns
+    summary = upscale_files([photos], tmp_path / "out", model, existing="skip")
+    assert (len(summary.done), summary.skipped, summary.failed) == (2, [photos / "a.png"], {})
+    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == before
+
+
+def test_results_of_another_size_are_not_upscaled_again(photos, model):
+    upscale_files([photos], None, model)
+    Image.new("RGB", (9, 9)).save(photos / "only_x2.png")  # nobody's result: there is no only.*
+    summary = upscale_files([photos], None, model, size=batch_upscale.Size(width=50))
+    assert len(summary.done) == 4
+    assert photos / "only_x2_50w.png" in summary.done
+
+
+def test_interrupted_run_leaves_whole_files_only(photos, model, tmp_path, monkeypatch):
+    calls = iter([batch_upscale.enlarge, batch_upscale.enlarge])
+
+    def interrupted(*arguments):
+        call = next(calls, None)
+        if call is None:
+            raise KeyboardInterrupt
+        return call(*arguments)
+
+    monkeypatch.setattr(batch_upscale, "enlarge", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"2 upscaled, 0 skipped, 0 failed.*--skip-existing"):
+        upscale_files([photos], tmp_path / "out", model)
+    assert len(names(tmp_path / "out")) == 2
+    for name in names(tmp_path / "out"):
+        assert images.read(tmp_path / "out" / name).shape == (40, 60, 3)
+
+
+def test_no_more_than_two_wait_beside_the_one_computed(cat, model, tmp_path, monkeypatch):
+    for index in range(8):
+        Image.fromarray(cat[:9, :9]).save(tmp_path / f"{index}.png")
+    read, lock, alive, most = photo.read, threading.Lock(), set(), []
+
+    def counted(source, *arguments):
+        with lock:
+            alive.add(source)
+        return read(source, *arguments)
+
+    enlarge = batch_upscale.enlarge
+
+    def computed(*arguments):
+        most.append(len(alive))
+        return enlarge(*arguments)
+
+    monkeypatch.setattr(batch_upscale.photo, "read", counted)
+    monkeypatch.setattr(batch_upscale, "enlarge", computed)
+    upscale_files([tmp_path], tmp_path / "out", model)
+    assert all(count <= index + 2 for index, count in enumerate(most)) and len(most) == 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit to a file's size there")
+@pytest.mark.parametrize("extension", ["png", "tif", "jpg", "webp"])
+def test_full_disk_leaves_nothing_half_written(cat, model, tmp_path, extension):
+    import resource
+
+    Image.fromarray(cat).save(tmp_path / "a.png")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
+    try:
+        summary = upscale_files([tmp_path / "a.png"], tmp_path / "out" / f"a.{extension}", model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "could not be written" in summary.failed[tmp_path / "a.png"]
+    assert names(tmp_path / "out") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names and links are not allowed there")
+def test_links_in_circles_and_names_of_all_kinds(cat, model, tmp_path):
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    odd = ['it\'s "quoted" 😀.png', " space .png"] + (["new\nline.png"] if sys.platform != "win32" else [])
+    for name in odd:
+        Image.fromarray(cat[:9, :9]).save(tmp_path / name)
+    long = tmp_path / f"{'a' * 300}.png"
+    summary = upscale_files([tmp_path / "loop.png", long, *(tmp_path / name for name in odd)], tmp_path / "out", model)
+    assert names(tmp_path / "out") == sorted(odd)
+    assert "cannot be read" in summary.failed[tmp_path / "loop.png"]
+    assert "name too long" in summary.failed[long]
+
+
+def test_folder_in_place_of_a_result_is_left(photos, model):
+    (photos / "a_x2.png").mkdir()
+    summary = upscale_files([photos / "a.png"], None, model, existing="overwrite")
+    assert "is a folder" in summary.failed[photos / "a.png"]
+
+
+def originals(cat: np.ndarray) -> dict[str, bytes]:
+    """Small files of many formats and kinds."""
+    colour = np.ascontiguousarray(cat[100:124, 150:182])
+    image = Image.fromarray(colour)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112], exif[0x8769] = "Camera", 6, {0x9003: "2001:02:03 04:05:06"}
+    deep = cv2.cvtColor(colour, cv2.COLOR_RGB2BGR).astype(np.uint16) * 257
+    variants = {
+        "rgb.png": (image, {"exif": exif}),
+        "palette.png": (image.quantize(16), {}),
+        "alpha.png": (Image.merge("RGBA", [*image.split(), image.convert("L")]), {}),
+        "exif.jpg": (image, {"exif": exif, "xmp": b"<x/>"}),
+        "cmyk.jpg": (image.convert("CMYK"), {}),
+        "grey.jpg": (image.convert("L"), {"progressive": True}),
+        "exif.webp": (image, {"exif": exif}),
+        "lossless.webp": (image, {"lossless": True}),
+        "plain.tif": (image, {}),
+        "packed.tif": (image, {"compression": "tiff_adobe_deflate"}),
+        "frames.gif": (image, {"save_all": True, "append_images": [image.rotate(180)]}),
+        "a.bmp": (image, {}),
+        "a.avif": (image, {"exif": exif}),
+    }
+    files = {}
+    for name, (variant, options) in variants.items():
+        buffer = io.BytesIO()
+        variant.save(buffer, format=Image.registered_extensions()[f".{name.rpartition('.')[2]}"], **options)
+        files[name] = buffer.getvalue()
+    for extension in ("png", "tif"):
+        files[f"deep.{extension}"] = cv2.imencode(f".{extension}", deep)[1].tobytes()
+    return files
+
+
+def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    content = bytearray(content)
+    for _ in range(rng.integers(1, 6)):
+        place, length = int(rng.integers(len(content))), int(rng.integers(1, 9))
+        kind = rng.integers(6)
+        if kind == 0:
+            content = content[: max(1, place)]
+        elif kind == 1:
+            content[place : place + length] = rng.bytes(length)
+        elif kind == 2:
+            content[place : place + length] = b""
+        elif kind == 3:
+            content[place:place] = rng.bytes(length)
+        elif kind == 4:
+            place %= 120  # headers
+            content[place : place + length] = bytes([rng.choice([0, 1, 127, 128, 255])]) * length
+        else:
+            content[place : place + 1] = bytes([int(rng.integers(256))])
+        content = content or bytearray(b"\0")
+    return bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, about the damage
+def test_damaged_files_of_all_formats_are_read_or_named(cat, model, tmp_path, monkeypatch):
+    """Whatever is in a file: a whole result or a sentence, and nothing else."""
+    rng = np.random.default_rng(0)
+    contents = originals(cat)
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for index in range(MUTATIONS):
+        name, content = list(contents.items())[index % len(contents)]
+        (folder / f"{index:04}-{name}").write_bytes(mutated(content, rng))
+    monkeypatch.setattr(batch_upscale, "enlarge", lambda photograph, *_: photograph)
+    summary = upscale_files([folder], out, model, max_pixels=1_000_000)
+    assert len(summary.done) + len(summary.failed) == MUTATIONS
+    assert len(summary.done) > MUTATIONS // 10 and len(summary.failed) > MUTATIONS // 10
+    for source, reason in summary.failed.items():
+        assert str(source) in reason and "could not be" not in reason and len(reason.splitlines()) == 1
+    assert sorted(out.iterdir()) == sorted(summary.done)
+    for path in summary.done:
+        photo.read(path)
