@@ -151,7 +151,8 @@ def _add_pre(kinds) -> None:
     pre.add_argument("--filters", type=positive_int, help="channels (the published number)")
     pre.add_argument("--num-blocks", type=positive_int, help="residual blocks (the published number)")
     pre.add_argument("--start-from", metavar="PATH|PRESET", help="weights to copy into a new run, where they fit")
-    pre.add_argument("--loss", default="mse", choices=losses.PIXEL_LOSSES, help="(%(default)s)")
+    pre.add_argument("--loss", default="mse", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
+    pre.add_argument("--tv-weight", type=float, default=0.0, help="of total variation; 2e-8 with vgg22 (%(default)s)")
     pre.set_defaults(command=_train_pre)
 
 
@@ -161,7 +162,6 @@ def _add_gan(kinds) -> None:
     gan.add_argument("--generator", required=True, help="pretrained weights: a path or a preset")
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
-    gan.add_argument("--vgg-weights", metavar="FILE", help="VGG19 as .h5 (SRKIT_VGG19_WEIGHTS, or downloaded)")
     gan.set_defaults(command=_train_gan)
 
 
@@ -186,6 +186,7 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="auto times both (%(default)s)")
     parser.add_argument("--evaluate-every", type=positive_int, default=1_000, metavar="N", help="steps (%(default)s)")
     parser.add_argument("--checkpoint-every", type=positive_int, default=500, metavar="N", help="steps (%(default)s)")
+    parser.add_argument("--vgg-weights", metavar="FILE", help="VGG19 as .h5 (SRKIT_VGG19_WEIGHTS, or downloaded)")
     parser.add_argument("--patience", type=positive_int, metavar="N", help="stop after N validations without a best")
     parser.add_argument("--extend", action="store_true", help="accept other --steps than the run was begun with")
 
@@ -226,7 +227,9 @@ def _train_pre(options: argparse.Namespace) -> None:
         if options.start_from:
             start = start_from(model, options.start_from)
             print(f"{len(start.copied)} layers from {options.start_from}; new: {', '.join(start.new) or 'none'}")
-        trainer = training.PreTrainer(model, options.run, loss=options.loss, **_optimization(options))
+        trainer = training.PreTrainer(
+            model, options.run, loss=options.loss, tv_weight=options.tv_weight, **_optimization(options)
+        )
     _train(trainer, options)
 
 
@@ -250,7 +253,6 @@ def _train_gan(options: argparse.Namespace) -> None:
             options.run,
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
-            vgg_weights=options.vgg_weights,
             **_optimization(options),
         )
     _train(trainer, options)
@@ -290,7 +292,7 @@ def _benchmark(options: argparse.Namespace) -> None:
 
 
 def _optimization(options: argparse.Namespace) -> dict:
-    names = ("learning_rate", "schedule", "precision", "warmup_steps", "clip_norm", "ema")
+    names = ("learning_rate", "schedule", "precision", "warmup_steps", "clip_norm", "ema", "vgg_weights")
     return {name: getattr(options, name) for name in names}
 
 

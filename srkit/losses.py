@@ -10,8 +10,7 @@ from keras import ops
 
 from srkit.errors import InputError, check_choice
 
-PIXEL_LOSSES = ("mse", "mae")
-CONTENT_LOSSES = ("mse", "vgg22", "vgg54")
+CONTENT_LOSSES = ("mse", "mae", "vgg22", "vgg54")
 
 # φ_{i,j} of the SRGAN paper is the j-th convolution, after its activation, before the i-th max pooling.
 _VGG_LAYERS = {"vgg22": "block2_conv2", "vgg54": "block5_conv4"}
@@ -86,9 +85,9 @@ class VGGLoss:
 
 
 def content_loss(name: str, vgg_weights: "str | os.PathLike | None" = None):
-    """The content loss of that name: a function of `(hr, sr)`. See `mse` and `VGGLoss`."""
+    """The content loss of that name: a function of `(hr, sr)`. See `mse`, `mae` and `VGGLoss`."""
     check_choice("content loss", name, CONTENT_LOSSES)
-    return mse if name == "mse" else VGGLoss(name, vgg_weights)
+    return {"mse": mse, "mae": mae}.get(name) or VGGLoss(name, vgg_weights)
 
 
 def generator_loss(sr_logits):

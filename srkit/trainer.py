@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from srkit import distribution, images, metrics, resize
+from srkit import distribution, images, losses, metrics, resize
 from srkit.data import AnyPairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.inference import predict
 from srkit.models import at_scale, scales_of
-from srkit.precision import PRECISIONS, fastest_precision
+from srkit.precision import PRECISIONS, fastest_precision, set_precision
 from srkit.runs import RunFolder
 from srkit.weights import save_weights
 
@@ -72,6 +72,11 @@ class Trainer:
         check_choice("precision", precision, PRECISIONS)
         if not 0 <= ema < 1:
             raise InputError(f"ema must be at least 0 (off) and below 1, 0.999 for instance; received {ema}.")
+        if warmup_steps < 0 or (clip_norm is not None and clip_norm <= 0):
+            raise InputError(
+                "warmup_steps must be at least 0 and clip_norm above 0 (None for no clipping); received "
+                f"{warmup_steps} and {clip_norm}."
+            )
         self._strategy = tf.distribute.get_strategy()
         self.is_chief = distribution.is_chief(self._strategy)
         # Other workers than the chief write to a folder that nobody looks at.
@@ -133,8 +138,8 @@ class Trainer:
         averaged weights, where `ema` is on.
 
         Args:
-            train: AnyPairs to cut batches from.
-            valid: AnyPairs to validate on, as whole images.
+            train: Pairs to cut batches from.
+            valid: Pairs to validate on, as whole images.
             steps: Of the whole run, those done before counted in.
             evaluate_every: Steps from one validation to the next. There is one at the end, too.
             checkpoint_every: Steps from one checkpoint to the next, which come at least every five minutes.
@@ -220,6 +225,7 @@ class Trainer:
     # What a subclass defines.
 
     _shown: tuple[str, ...]  # the losses beside the progress bar
+    _picture_name: str  # the model's column in the validation pictures
 
     def _compute_step(self, lr: tf.Tensor, hr: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates the models with one batch. Returns the losses by name."""
@@ -309,6 +315,25 @@ class Trainer:
             clipped, _ = tf.clip_by_global_norm(whole, self.clip_norm)
             gradients = [gradient / num_replicas for gradient in clipped]
         self._optimizers[name].apply(gradients, variables)
+
+    def _use_content_loss(self, name: str, vgg_weights: "str | os.PathLike | None") -> None:
+        """Takes the loss of that name, and has its network and all models compute in the run's precision."""
+        self._content_loss = losses.content_loss(name, vgg_weights)
+        network = getattr(self._content_loss, "model", None)
+        for model in (*self._models.values(), *([network] if network else [])):
+            set_precision(model, self.precision)
+        self._settings |= {"loss": name, "vgg_weights": getattr(self._content_loss, "identity", None)}
+
+    def _content_score(self, valid: AnyPairs) -> dict[str, float]:
+        """The content loss on the middle of each image, so that VGG's memory stays bounded; less of it is better."""
+        contents = []
+        for part in valid.parts:
+            for pair in part.pairs():
+                lr, hr = picture_crop(*pair, part.scale, 384)
+                sr = predict(self._at_scale[part.scale], lr)
+                contents.append(float(self._content_loss(hr[None].astype(np.float32), sr[None])))
+        content = float(np.mean(contents))
+        return {"valid_content_loss": content, "score": -content}
 
     def _copy(self, variable: keras.Variable) -> keras.Variable:
         return keras.Variable(variable, trainable=False, dtype=variable.dtype, name=f"{variable.name}_average")

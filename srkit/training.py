@@ -10,10 +10,9 @@ import tensorflow as tf
 
 from srkit import images, losses
 from srkit.data import Pairs
-from srkit.errors import InputError, check_choice
+from srkit.errors import InputError
 from srkit.inference import predict
 from srkit.models import scale_of
-from srkit.precision import set_precision
 from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop
 from srkit.weights import save_weights
 
@@ -23,12 +22,12 @@ _COLOUR_SHIFT = 2  # grey levels
 
 
 class PreTrainer(Trainer):
-    """Trains a generator on a pixel loss: SRResNet's pretraining (MSE) or EDSR (MAE).
+    """Trains a generator on a content loss: SRResNet's pretraining (MSE, or VGG22), or EDSR (MAE).
 
     Args:
         model: From LR to SR. One for several scales, such as `mdsr`, is trained on all of them by turns.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
-        loss: `"mse"` or `"mae"` (see `srkit.losses`).
+        loss: `"mse"`, `"mae"`, `"vgg22"` or `"vgg54"` (see `srkit.losses`).
         learning_rate: Of Adam, at its highest.
         schedule: See `learning_rate_at`.
         precision: `"float32"`; `"mixed_bfloat16"`; or `"auto"`: the faster of the two, found out by timing both.
@@ -36,11 +35,14 @@ class PreTrainer(Trainer):
         clip_norm: The gradients of all weights together are scaled down to this norm where they exceed it.
         ema: Decay of an exponential moving average of the generator's weights, such as 0.999, which then is what is
             validated and saved; 0 for none.
+        tv_weight: Of the total variation that is added to the loss: 2e-8 for the paper's SRResNet-VGG22.
+        vgg_weights: See `srkit.losses.VGGLoss`.
 
-    The best weights are those with the highest validation PSNR.
+    The best weights are those with the highest validation PSNR; for a VGG loss, those with the lowest one.
     """
 
     _shown = ("loss",)
+    _picture_name = "PRE"
 
     def __init__(
         self,
@@ -53,23 +55,28 @@ class PreTrainer(Trainer):
         warmup_steps: int = 0,
         clip_norm: float | None = None,
         ema: float = 0.0,
+        tv_weight: float = 0.0,
+        vgg_weights: "str | os.PathLike | None" = None,
     ):
-        check_choice("loss", loss, losses.PIXEL_LOSSES)
         super().__init__(model, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
-        set_precision(model, self.precision)
-        self._loss = {"mse": losses.mse, "mae": losses.mae}[loss]
-        self._settings["loss"] = loss
-        self._picture_name = "PRE"
+        self._use_content_loss(loss, vgg_weights)
+        self._tv_weight = tv_weight
+        self._settings["tv_weight"] = tv_weight
         self._add_optimizer("generator")
 
     def _compute_step(self, lr, hr):
         generator = self._at_scale[hr.shape[1] // lr.shape[1]]
         with tf.GradientTape() as tape:
-            loss = self._loss(hr, generator(lr, training=True))
+            sr = generator(lr, training=True)
+            loss = self._content_loss(hr, sr)
+            if self._tv_weight:
+                loss += self._tv_weight * losses.total_variation(sr)
         self._apply_gradients("generator", generator, tape, loss)
         return {"loss": loss}
 
     def _validation_score(self, valid, scores):
+        if isinstance(self._content_loss, losses.VGGLoss):
+            return self._content_score(valid)
         return {"score": scores["psnr"]}
 
 
@@ -83,7 +90,7 @@ class GanTrainer(Trainer):
         generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
         discriminator: From HR crops to logits.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
-        content_loss: `"vgg54"` (SRGAN), `"vgg22"` or `"mse"` (see `srkit.losses`).
+        content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
         learning_rate: Of both Adams, at its highest.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
@@ -94,6 +101,7 @@ class GanTrainer(Trainer):
     """
 
     _shown = ("content_loss", "adversarial_loss", "d_loss", "d_hr", "d_sr")
+    _picture_name = "GAN"
 
     def __init__(
         self,
@@ -114,18 +122,9 @@ class GanTrainer(Trainer):
         self.scale = scale_of(generator)
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
-        self._content_loss = losses.content_loss(content_loss, vgg_weights)
+        self._use_content_loss(content_loss, vgg_weights)
         self._adversarial_weight = adversarial_weight
-        self._settings |= {
-            "discriminator": identity(discriminator),
-            "content_loss": content_loss,
-            "vgg_weights": getattr(self._content_loss, "identity", None),
-            "adversarial_weight": adversarial_weight,
-        }
-        self._picture_name = "GAN"
-        for model in (generator, discriminator, getattr(self._content_loss, "model", None)):
-            if model is not None:
-                set_precision(model, self.precision)
+        self._settings |= {"discriminator": identity(discriminator), "adversarial_weight": adversarial_weight}
         for name in self._models:
             self._add_optimizer(name)
 
@@ -187,14 +186,7 @@ class GanTrainer(Trainer):
             )
 
     def _validation_score(self, valid, scores):
-        """The content loss, on the middle of each image so that VGG's memory stays bounded."""
-        contents = []
-        for lr, hr in valid.pairs():
-            lr, hr = picture_crop(lr, hr, self.scale, 384)
-            sr = predict(self.generator, lr)
-            contents.append(float(self._content_loss(hr[None].astype(np.float32), sr[None])))
-        content = float(np.mean(contents))
-        return {"valid_content_loss": content, "score": -content}
+        return self._content_score(valid)
 
     def _prepare(self, valid):
         for index in range(min(NUM_PICTURES, len(valid))):

@@ -210,6 +210,20 @@ def test_failed_start_does_not_lock_the_folder(samples, valid, tmp_path):
     assert len(pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)) == 2
 
 
+def test_pretraining_on_vgg_features_with_total_variation(samples, valid, tmp_path, vgg_weights):
+    """SRResNet-VGG22 of the SRGAN paper: with both weights at work, from one start, on one batch."""
+    lr, hr = next(iter(samples[0].batches(2, 32)))
+    values = {}
+    for tv_weight in (0.0, 2e-8):
+        options = {"loss": "vgg22", "vgg_weights": vgg_weights, "tv_weight": tv_weight, "precision": "float32"}
+        trainer = pre_trainer(tmp_path / str(tv_weight), **options)
+        sr = trainer.generator(lr, training=True)
+        values[tv_weight] = float(trainer._run_step(lr, hr)["loss"])
+    assert values[2e-8] - values[0.0] == pytest.approx(2e-8 * float(losses.total_variation(sr)), rel=0.05)
+    history = trainer.train(samples[0], valid, steps=2, **SMALL)
+    assert history[-1]["score"] == -history[-1]["valid_content_loss"]
+
+
 def test_vgg_content_loss_trains_in_bfloat16(samples, valid, tmp_path, vgg_weights):
     keras.utils.set_random_seed(0)
     generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
@@ -314,6 +328,10 @@ def test_what_does_not_fit_is_refused(samples, valid, tmp_path, cat):
         pre_trainer(tmp_path / "pre", loss="l2")
     with pytest.raises(InputError, match="schedule"):
         pre_trainer(tmp_path / "pre", schedule="linear")
+    with pytest.raises(InputError, match="ema must be"):
+        pre_trainer(tmp_path / "pre", ema=1.0)
+    with pytest.raises(InputError, match="clip_norm above 0"):
+        pre_trainer(tmp_path / "pre", clip_norm=-1.0)
     with pytest.raises(InputError, match="evaluate_every must be at least 1"):
         pre_trainer(tmp_path / "pre").train(*samples, steps=1, evaluate_every=0)
     with pytest.raises(InputError, match="not a super-resolution model"):
