@@ -23,7 +23,7 @@ QUALITY = 88
 _PAGE = Template("""\
 <div class="srkit-compare" style="max-width: ${width}px; --rendering: $rendering">
 <style>
-.srkit-compare > div { --cut: 50%; display: grid; overflow: hidden }
+.srkit-compare > div { --cut: 50%; display: grid; grid-template-columns: 100%; overflow: hidden }
 .srkit-compare figure { grid-area: 1 / 1; position: relative; margin: 0 }
 .srkit-compare figure:first-child { z-index: 1; clip-path: inset(0 calc(100% - var(--cut)) 0 0) }
 .srkit-compare figure img { display: block; width: 100%; max-width: none; height: auto; margin: 0;
@@ -33,7 +33,10 @@ _PAGE = Template("""\
 .srkit-compare figure:first-child figcaption { left: 8px; right: auto }
 .srkit-compare > div::after { content: ""; grid-area: 1 / 1; z-index: 2; width: 3px;
   margin-left: calc(var(--cut) - 1.5px); background: white; box-shadow: 0 0 3px black }
-.srkit-compare > div:has(:focus-visible)::after { background: #4da3ff }
+.srkit-compare > div::before { content: "\\2194"; grid-area: 1 / 1; z-index: 2; align-self: center; width: 28px;
+  margin-left: calc(var(--cut) - 14px); border-radius: 50%; background: white; color: black; box-shadow: 0 0 3px black;
+  font: 18px/28px sans-serif; text-align: center }
+.srkit-compare > div:has(:focus-visible)::before { outline: 3px solid #1a73e8 }
 .srkit-compare input { grid-area: 1 / 1; z-index: 3; display: block; width: 100%; height: 100%; margin: 0; opacity: 0;
   appearance: none; cursor: ew-resize; touch-action: pan-y }
 .srkit-compare input::-webkit-slider-thumb { appearance: none; width: 1px }
@@ -45,7 +48,8 @@ _PAGE = Template("""\
 <div>
 <figure><img src="$before" alt="$before_label"><figcaption>$before_label</figcaption></figure>
 <figure><img src="$after" alt="$after_label"><figcaption>$after_label</figcaption></figure>
-<input type="range" min="0" max="100" value="50" step="any" autocomplete="off" hidden data-lm-suppress-shortcuts="true"
+<input type="range" min="0" max="100" value="50" step="any" autocomplete="off"
+  hidden="hidden" data-lm-suppress-shortcuts="true"
   aria-label="How much of $before_label covers $after_label"
   oninput="this.parentNode.style.setProperty('--cut', this.value + '%')">
 </div>
@@ -114,7 +118,14 @@ class Comparison:
 
     def figure(self) -> Figure:
         """The images side by side, with a zoomed part of each below: for scripts and reports."""
-        return plots.compare(self._columns, self._zoom)
+        whole = 0, 0, self._width, self._height
+        columns = {}
+        for label, image in self._columns.items():
+            if self._is_smaller(image):
+                label = f"{label}\n{_size(image)}, bicubic"
+                image = np.asarray(self._resized(image, whole, whole[2:]))
+            columns[label] = image
+        return plots.compare(columns, self._zoom)
 
     def html(self) -> str:
         """The slider, complete in itself and in ASCII: written to a file, any browser shows it."""
@@ -122,7 +133,7 @@ class Comparison:
         reduction = min(1, MAX_SIDE_PX / max(sides))
         size = tuple(max(1, round(side * reduction)) for side in sides)
         enlargement = max(1, MIN_SIDE_PX // max(size))
-        before, after = (_data_uri(self._resized(image, size)) for image in self._columns.values())
+        before, after = (_data_uri(self._resized(image, self._part, size)) for image in self._columns.values())
         before_label, after_label = map(html.escape, self._columns)
         page = _PAGE.substitute(
             width=size[0] * enlargement,
@@ -149,9 +160,12 @@ class Comparison:
     def _sizes(self) -> list[str]:
         return [f"{label} ({_size(image)})" for label, image in self._columns.items()]
 
-    def _resized(self, image: np.ndarray, size: tuple[int, int]) -> Image.Image:
-        """Brings an image's part to a size, by Keys' cubic with a = -0.5."""
-        left, top, width, height = self._part
+    def _is_smaller(self, image: np.ndarray) -> bool:
+        return image.shape[:2] != (self._height, self._width)
+
+    def _resized(self, image: np.ndarray, part: tuple[int, int, int, int], size: tuple[int, int]) -> Image.Image:
+        """Brings a part, given in px of the larger image, to a size, by Keys' cubic with a = -0.5."""
+        left, top, width, height = part
         rows, columns = image.shape[:2]
         box = (
             left * columns / self._width,
@@ -167,7 +181,7 @@ class Comparison:
         parts += [
             f"{label} enlarged by bicubic interpolation"
             for label, image in self._columns.items()
-            if image.shape[:2] != (self._height, self._width)
+            if self._is_smaller(image)
         ]
         if self._zoom:
             top, left, side = self._zoom

@@ -44,7 +44,7 @@ def _show_button(folder: Path) -> None:
             f"or put the photographs into {folder} by other means."
         ) from None
     button = FileUpload(accept="image/*", multiple=True, description="Photographs")
-    state = Label("None yet.")
+    state = Label("None yet. Jupyter takes about 10 MB at a time: larger ones never arrive.")
 
     def save(change: dict) -> None:
         state.value = _save(folder, {file["name"]: file["content"] for file in change["new"]})
