@@ -16,6 +16,7 @@ __all__ = [
     "PreTrainer",
     "TrainingDiverged",
     "benchmark",
+    "compare",
     "data",
     "images",
     "load_model",
@@ -26,13 +27,13 @@ __all__ = [
     "upscale",
 ]
 
-# Training and inference need TensorFlow; what is above runs on any Keras backend.
-_NEED_TENSORFLOW = {"GanTrainer": "training", "PreTrainer": "training", "upscale": "inference"}
+# Imported when they are used: they need TensorFlow, or are seldom needed; what is above runs on any Keras backend.
+_LATER = {"GanTrainer": "training", "PreTrainer": "training", "compare": "comparison", "upscale": "inference"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _NEED_TENSORFLOW:
-        return getattr(import_module(f"srkit.{_NEED_TENSORFLOW[name]}"), name)
+    if name in _LATER:
+        return getattr(import_module(f"srkit.{_LATER[name]}"), name)
     if name == "benchmark":
         return import_module("srkit.benchmark")
     raise AttributeError(f"module 'srkit' has no attribute {name!r}")

@@ -1,7 +1,9 @@
 """Figures for notebooks and reports."""
 
+import math
 import time
 
+import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
@@ -39,18 +41,21 @@ def compare(columns: dict[str, np.ndarray], zoom: tuple[int, int, int] | None = 
         border: Pixels cut from each side before scoring.
     """
     height, width = max(image.shape[:2] for image in columns.values())
-    side = min(height, width) // 4
+    side = max(1, min(height, width) // 4)
     top, left, side = zoom or ((height - side) // 2, (width - side) // 2, side)
     size = (2.6 * len(columns), 2.6 * (height / width + 1) + 0.5)
     ratios = {"height_ratios": (height / width, 1)}
     figure, axes = plt.subplots(2, len(columns), figsize=size, squeeze=False, layout="constrained", gridspec_kw=ratios)
     for (name, image), whole, crop in zip(columns.items(), *axes):
-        factor = height / image.shape[0]
-        whole.imshow(image)
+        start_y, start_x, stop_y, stop_x = (at * image.shape[0] / height for at in (top, left, top + side, left + side))
+        whole.imshow(_thinned(image), extent=_extent(0, 0, *image.shape[:2]))
         whole.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), title=name)
-        whole.add_patch(Rectangle((left / factor, top / factor), side / factor, side / factor, fill=False, color="red"))
-        down, across = (slice(round(start / factor), round((start + side) / factor)) for start in (top, left))
-        crop.imshow(image[down, across], interpolation="nearest")
+        corner = (start_x - 0.5, start_y - 0.5)
+        whole.add_patch(Rectangle(corner, stop_x - start_x, stop_y - start_y, fill=False, color="red"))
+        touched = int(start_y), int(start_x), math.ceil(stop_y), math.ceil(stop_x)
+        pixels = image[touched[0] : touched[2], touched[1] : touched[3]]
+        crop.imshow(pixels, interpolation="nearest", extent=_extent(*touched))
+        crop.set(xlim=(start_x - 0.5, stop_x - 0.5), ylim=(stop_y - 0.5, start_y - 0.5))
         crop.set_xlabel(_numbers(columns.get("HR"), image, border) if name != "HR" else "original")
         for axis in (whole, crop):
             axis.set(xticks=[], yticks=[])
@@ -133,6 +138,18 @@ class LivePlot:
         if self._display is not None:  # outside of notebooks there is nothing to update
             self._display.update(self._figure)
         self._updated = time.monotonic()
+
+
+def _extent(top: int, left: int, bottom: int, right: int) -> tuple[float, float, float, float]:
+    """Where Matplotlib draws these rows and columns: a pixel's middle has its number."""
+    return left - 0.5, right - 0.5, bottom - 0.5, top - 0.5
+
+
+def _thinned(image: np.ndarray, max_side_px: int = 2048) -> np.ndarray:
+    """An image with no more pixels than a figure can show: Matplotlib needs much memory for each."""
+    factor = -(-max(image.shape) // max_side_px)
+    size = -(-image.shape[1] // factor), -(-image.shape[0] // factor)
+    return image if factor == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _numbers(hr: np.ndarray | None, image: np.ndarray, border: int) -> str:

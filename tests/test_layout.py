@@ -16,6 +16,7 @@ LEVELS = [  # a module imports from its own level and from those before
     {"models", "losses", "metrics", "cache", "data"},
     {"trainer", "training", "inference", "weights", "runs"},
     {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
+    {"comparison", "uploads"},
     {"cli"},
     {"__init__", "__main__"},
 ]
