@@ -34,7 +34,7 @@ class PreTrainer(Trainer):
         warmup_steps: Steps in which the learning rate rises to its height.
         clip_norm: The gradients of all weights together are scaled down to this norm where they exceed it.
         ema: Decay of an exponential moving average of the generator's weights, such as 0.999, which then is what is
-            validated and saved; 0 for none.
+            validated and saved; 0 for none. In step n it is at most (1 + n) / (10 + n).
         tv_weight: Of the total variation that is added to the loss: 2e-8 for the paper's SRResNet-VGG22.
         vgg_weights: See `srkit.losses.VGGLoss`.
 
