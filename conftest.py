@@ -11,6 +11,7 @@ QUICK = {
     "NUM_PICTURES": 1,
     "PRE_STEPS": 4,
     "GAN_STEPS": 2,
+    "STEPS": 2,
     "EVALUATE_EVERY": 2,
     "BATCH_SIZE": 2,
     "HR_SIZE": 48,
