@@ -39,6 +39,11 @@ PRESETS: dict[str, Preset] = {
         file="edsr-small-x4.weights.h5",
         sha256="4a528f020ada30bfdbd660d8f4f91e4eeef97fbf5c10e10c926c23b549f71954",
     ),
+    "edsr-x4": Preset(
+        description="EDSR's baseline, 64 filters and 16 blocks: better than the small one, five times as much work",
+        file="edsr-x4.weights.h5",
+        sha256="5a4a6762a178a5d131938758caa01877e858323f20b6023e52a134df766488e0",
+    ),
     "walkthrough-pre-x4": Preset(
         description="SRResNet after the 3,000 steps of notebook 02",
         file="walkthrough-pre-x4.weights.h5",
