@@ -108,8 +108,7 @@ def upscale_files(
         photo.check_target(target, *size.of(*photograph.pixels.shape[1::-1]))
         return photograph.but(exif=None, xmp=None) if strip else photograph
 
-    def compute(source: Path, photograph: photo.Photo) -> photo.Photo:
-        _check_memory(source, photograph, size, memory)
+    def compute(_: Path, photograph: photo.Photo) -> photo.Photo:
         return enlarge(photograph, model, size, ensemble, memory, precision)
 
     def write(source: Path, larger: photo.Photo) -> None:
@@ -149,18 +148,6 @@ def upscale_files(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{summary}; the same command with --skip-existing goes on") from None
     return summary
-
-
-def _check_memory(source: Path, photograph: photo.Photo, size: Size, memory: int | None) -> None:
-    """Better before the result is computed than when it is written."""
-    width, height = size.of(*photograph.pixels.shape[1::-1])
-    used, limit = memory_used_and_limit(memory)
-    least = used + photo.writing_bytes(photograph, width, height)
-    if least > limit:
-        raise InputError(
-            f"{source}: {limit / 2**30:.1f} GiB of memory do not suffice for a result of {width}x{height} px, which "
-            f"takes {least / 2**30:.1f} GiB to be written. Give more (--memory), or a smaller size."
-        )
 
 
 def _one_ahead(executor: ThreadPoolExecutor, function: Callable, items: Iterable) -> Iterator[tuple[Any, Future]]:

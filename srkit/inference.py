@@ -4,6 +4,7 @@ import itertools
 import os
 import warnings
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
@@ -21,8 +22,11 @@ from srkit.weights import DEFAULT_PRESET, load_model
 
 _SMALL_PX = 64 * 64  # no more than any model has memory for
 _MOST_WORK = 9  # times the image's pixels, before tiles so small that they are mostly overlap are refused
-_UNACCOUNTED = 1.25  # workspace of convolutions, and what the allocator cannot use
+_POOL = 1.75  # TensorFlow's allocator takes as many times what is alive at one time, and keeps it
+_TO_WRITE = {"uint8": 7 / 3, "uint16": 3, "float32": 1}  # times the result, with an encoder's copies
 _SAMPLE_PX = 96
+
+_pool_bytes = 0.0  # what the allocator has kept
 
 
 def upscale(
@@ -85,23 +89,25 @@ def upscale_array(lr: np.ndarray, model: keras.Model, ensemble: bool, memory: in
     network = compiled(model, _precision(model, lr) if precision == "auto" else precision)
     height, width, channels = lr.shape
     sr = np.empty((height * network.scale, width * network.scale, channels), lr.dtype)
-    tiles = deque(_tiles(network, lr, sr.nbytes, memory))
+    tiles = deque(_tiles(network, lr, sr, memory))
+    window = _window(tiles, network.radius_px)
     while tiles:
         try:
-            _fill(sr, lr, tiles[0], network, ensemble)
+            _fill(sr, lr, tiles[0], window, network, ensemble)
         except (MemoryError, tf.errors.ResourceExhaustedError):
             if network.radius_px is None or tiles[0].longest <= max(network.radius_px, 1):
                 raise
             warnings.warn(f"memory did not suffice for tiles of {tiles[0]}: going on with halves", stacklevel=2)
             tiles = deque(half for tile in tiles for half in tile.halves())
+            window = _window(tiles, network.radius_px)
         else:
             tiles.popleft()
     return sr
 
 
 def memory_used_and_limit(memory: int | None) -> tuple[int, int]:
-    """Bytes that the process takes, and the most that it may take: what is given, or half of what is free on top."""
-    used = psutil.Process().memory_info().rss
+    """Bytes that the process takes beside its tiles, and the most that it may take: without, half of what is free."""
+    used = psutil.Process().memory_info().rss - int(_pool_bytes)
     return used, used + psutil.virtual_memory().available // 2 if memory is None else memory
 
 
@@ -129,11 +135,29 @@ class _Tile(NamedTuple):
         return f"{self.right - self.left}x{self.bottom - self.top} px"
 
 
-def _fill(sr: np.ndarray, lr: np.ndarray, tile: _Tile, network: Compiled, ensemble: bool) -> None:
-    """Computes one tile's part of the result, from the tile and its surroundings, as far as there are any."""
+def _window(tiles: Iterable[_Tile], radius: int | None) -> tuple[int, int]:
+    """Height and width of the largest tile with its surroundings.
+
+    All are computed at this size: for each other one the allocator would take more memory.
+    """
+    around = 2 * (radius or 0)
+    return tuple(
+        max(getattr(tile, last) - getattr(tile, first) for tile in tiles) + around
+        for first, last in (("top", "bottom"), ("left", "right"))
+    )
+
+
+def _fill(
+    sr: np.ndarray, lr: np.ndarray, tile: _Tile, window: tuple[int, int], network: Compiled, ensemble: bool
+) -> None:
+    """Computes one tile's part of the result, from a window of the image that holds its surroundings."""
     scale, radius = network.scale, network.radius_px or 0
-    above, before = max(0, tile.top - radius), max(0, tile.left - radius)
-    surroundings = _to_float(lr[above : tile.bottom + radius, before : tile.right + radius])
+    # Windows at the image's edges hold more than needs be of the other side.
+    above, before = (
+        max(0, min(first - radius, length - side))
+        for first, length, side in zip((tile.top, tile.left), lr.shape, window, strict=False)
+    )
+    surroundings = _to_float(lr[above : above + window[0], before : before + window[1]])
     result = _ensemble(network, surroundings) if ensemble else network(surroundings)
     rows = slice((tile.top - above) * scale, (tile.bottom - above) * scale)
     columns = slice((tile.left - before) * scale, (tile.right - before) * scale)
@@ -178,26 +202,29 @@ def _precision(model: keras.Model, lr: np.ndarray) -> str:
     return fastest if (np.abs(fast - exact) <= 1).mean() >= 0.999 else "float32"
 
 
-def _tiles(network: Compiled, lr: np.ndarray, canvas_bytes: int, memory: int | None) -> list[_Tile]:
-    """The image cut into tiles of nearly one size, for which the memory suffices beside the canvas."""
+def _tiles(network: Compiled, lr: np.ndarray, sr: np.ndarray, memory: int | None) -> list[_Tile]:
+    """The image cut into tiles of nearly one size, for which the memory suffices beside the result."""
+    global _pool_bytes
     height, width = lr.shape[:2]
     if height * width <= _SMALL_PX or (memory is None and network.radius_px is None):
         return [_Tile(0, height, 0, width)]
     used, limit = memory_used_and_limit(memory)
-    # Beside the graph's results there are four copies of the tile's output: unrounded, rounded, in the ensemble.
-    bytes_per_px = network.bytes_per_px * _UNACCOUNTED + 4 * 12 * network.scale**2
-    grid = _grid(height, width, network.radius_px, (limit - used - canvas_bytes) / bytes_per_px)
+    used += sr.nbytes * _TO_WRITE[sr.dtype.name]
+    # The tile's output is there four times: as it comes, rounded, and in the ensemble turned and added up.
+    bytes_per_px = network.bytes_per_px * _POOL + 4 * 12 * network.scale**2
+    grid = _grid(height, width, network.radius_px, (limit - used) / bytes_per_px)
     if grid is None:
-        least_px = (
-            height * width if network.radius_px is None else min(height * width, (3 * network.radius_px + 1) ** 2)
-        )
-        least = used + canvas_bytes + least_px * bytes_per_px
+        radius = network.radius_px
+        least_px = height * width if radius is None else min(height * width, (3 * radius + 1) ** 2)
         raise InputError(
-            f"{limit / 2**30:.1f} GiB of memory do not suffice to enlarge {width}x{height} px {network.scale} times: "
-            f"it takes at least {least / 2**30:.1f} GiB, of which the result is {canvas_bytes / 2**30:.1f} GiB."
+            f"{limit / 2**30:.1f} GiB of memory do not suffice to enlarge {width}x{height} px {network.scale} times "
+            f"and to write the result: it takes at least {(used + least_px * bytes_per_px) / 2**30:.1f} GiB."
         )
     rows, columns = _spans(height, grid[0]), _spans(width, grid[1])
-    return [_Tile(*row, *column) for row in rows for column in columns]
+    tiles = [_Tile(*row, *column) for row in rows for column in columns]
+    window = _window(tiles, network.radius_px)
+    _pool_bytes = max(_pool_bytes, min(window[0], height) * min(window[1], width) * network.bytes_per_px * _POOL)
+    return tiles
 
 
 def _grid(height: int, width: int, radius: int | None, most_px: float) -> tuple[int, int] | None:
@@ -209,11 +236,11 @@ def _grid(height: int, width: int, radius: int | None, most_px: float) -> tuple[
     grids = []
     for rows in range(1, height + 1):
         tile_height = min(height, -(-height // rows) + 2 * radius)
-        tile_width = int(most_px / tile_height)
-        columns = 1 if tile_width >= width else -(-width // max(1, tile_width - 2 * radius))
-        if tile_width > 2 * radius or columns == 1:
-            computed = (height + 2 * radius * (rows - 1)) * (width + 2 * radius * (columns - 1))
-            grids.append((computed, rows, columns))
+        most_wide = int(most_px / tile_height)
+        columns = 1 if most_wide >= width else -(-width // max(1, most_wide - 2 * radius))
+        if most_wide > 2 * radius or columns == 1:
+            tile_width = min(width, -(-width // columns) + 2 * radius)
+            grids.append((rows * tile_height * columns * tile_width, rows, columns))
     computed, rows, columns = min(grids, default=(np.inf, 0, 0))
     return (rows, columns) if computed <= _MOST_WORK * height * width else None
 

@@ -177,15 +177,6 @@ def check_target(path: "str | os.PathLike", width: int, height: int) -> None:
         )
 
 
-def writing_bytes(photo: Photo, width: int, height: int) -> int:
-    """Memory for a photograph like this one in another size while it is written, with the encoders' copies."""
-    channels = (1 if photo.is_grey else 3) + (photo.alpha is not None)
-    if photo.pixels.dtype == np.uint16:
-        return width * height * channels * 2 * 3  # with the order of the channels changed, and encoded
-    copy = {1: 0, 2: 2 + 4, 3: 4, 4: 4}[channels]  # Pillow has four bytes for a pixel, or one
-    return width * height * (channels + copy)
-
-
 def _is_16_bit(image: Image.Image) -> bool:
     """Whether the file holds 16 bits for each channel, which Pillow keeps in grey images only."""
     if image.format == "TIFF":
