@@ -13,7 +13,7 @@ from keras import layers, ops
 
 from srkit.models import scale_of
 from srkit.precision import set_precision
-from srkit.receptive_field import receptive_field_px
+from srkit.receptive_field import fixed_sides, receptive_field_px
 
 _MEASURED_ON_PX = 64
 _SAME_BUFFER = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient"})
@@ -62,8 +62,11 @@ class Compiled:
 
     @functools.cached_property
     def bytes_per_px(self) -> float:
-        function = self._trace((1, _MEASURED_ON_PX, _MEASURED_ON_PX, 3))
-        return _peak_bytes(function.get_concrete_function().graph) / _MEASURED_ON_PX**2
+        height, width = (side or _MEASURED_ON_PX for side in fixed_sides(self._model()))
+        function = self._trace((1, height, width, 3))
+        if function is None:  # not known, then: out-of-memory errors remain
+            return 0
+        return _peak_bytes(function.get_concrete_function().graph) / (height * width)
 
     def _trace(self, shape: tuple) -> Callable | None:
         """The model as one graph; None if there is none for this shape."""

@@ -206,7 +206,7 @@ def _tiles(network: Compiled, lr: np.ndarray, sr: np.ndarray, memory: int | None
     """The image cut into tiles of nearly one size, for which the memory suffices beside the result."""
     global _pool_bytes
     height, width = lr.shape[:2]
-    if height * width <= _SMALL_PX or (memory is None and network.radius_px is None):
+    if memory is None and (height * width <= _SMALL_PX or network.radius_px is None):
         return [_Tile(0, height, 0, width)]
     used, limit = memory_used_and_limit(memory)
     used += sr.nbytes * _TO_WRITE[sr.dtype.name]

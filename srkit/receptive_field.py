@@ -32,10 +32,19 @@ def receptive_field_px(model: keras.Model) -> int | None:
     It is derived from the model's layers; if there are some of which it is not known, it is measured.
 
     Returns:
-        The radius; None for a model that cannot be cut: each pixel depends on all, or on where in the image it lies.
+        The radius; None for a model whose images cannot be cut: they have one size, or each pixel depends on all, or on
+        where in the image it lies.
     """
+    if any(fixed_sides(model)):
+        return None
     radius = _derived(model)
     return _measured(model) if radius is None else radius
+
+
+def fixed_sides(model: keras.Model) -> tuple[int | None, int | None]:
+    """The height and width of all images that the model takes; None where they may be any."""
+    inputs = getattr(model, "inputs", None)  # a model that is program code has none
+    return tuple(inputs[0].shape[1:3]) if inputs else (None, None)
 
 
 def _derived(model: keras.Model) -> int | None:

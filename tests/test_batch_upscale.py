@@ -132,8 +132,8 @@ def test_large_results_are_written_before_the_next_one_is_computed(photos, model
 
     monkeypatch.setattr(batch_upscale, "enlarge", computed)
     monkeypatch.setattr(batch_upscale.photo, "write", written)
-    monkeypatch.setattr(batch_upscale, "memory_used_and_limit", lambda memory: (0, memory))
-    assert len(upscale_files([photos], tmp_path / "out", model, memory=20_000).done) == 3
+    monkeypatch.setattr(batch_upscale, "memory_used_and_limit", lambda _: (0, 20_000))
+    assert len(upscale_files([photos], tmp_path / "out", model).done) == 3
     assert events == ["computed", "written"] * 3
 
 

@@ -139,6 +139,15 @@ def test_model_that_cannot_be_cut_is_applied_whole(cat, small_tiles, layers):
     np.testing.assert_allclose(inference.predict(model, lr), applied_whole(model, lr), rtol=1e-6)
 
 
+def test_model_for_one_size_is_applied_whole(cat):
+    image = keras.Input((96, 96, 3))
+    model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, padding="same")(image)))
+    assert receptive_field_px(model) is None
+    lr = cat[:96, :96]
+    for memory in (None, 2**40):
+        assert np.abs(srkit.upscale(lr, model, memory=memory) - applied_whole(model, lr).clip(0, 255)).max() <= 0.51
+
+
 def test_position_in_the_image_cannot_be_cut():
     assert receptive_field_px(strangers_model(Position(), keras.layers.UpSampling2D(2))) is None
 
