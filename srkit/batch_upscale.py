@@ -19,6 +19,7 @@ from tqdm import tqdm
 from srkit import images, photo
 from srkit.enlarge import Size, enlarge, enlarging_scale_of
 from srkit.errors import InputError, check_choice
+from srkit.inference import memory_used_and_limit
 
 EXISTING = ("refuse", "skip", "overwrite")
 
@@ -57,10 +58,13 @@ def upscale_files(
     quality: int = 95,
     strip: bool = False,
     max_pixels: int = images.MAX_PIXELS,
+    memory: int | None = None,
+    precision: str = "auto",
 ) -> Summary:
     """Upscales image files, and all images below folders, with their depth, opacity, profile and metadata.
 
-    The next photograph is read and the last one written while one is computed.
+    The next photograph is read and the last one written while one is computed; what is so large that the memory would
+    not suffice for both is written first.
 
     Args:
         inputs: Files, folders, patterns such as `**/*.jpg`, and `-` for a list on standard input, a path a line
@@ -71,7 +75,7 @@ def upscale_files(
             Without, `{parent}/{stem}_{size}.{ext}`.
         model: From LR to SR.
         size: Of the results; without, as the model enlarges.
-        ensemble: See `srkit.upscale`.
+        ensemble, memory, precision: See `srkit.upscale`.
         existing: Whether results that are already there are left and count as failed (`"refuse"`), are left and counted
             (`"skip"`), or are replaced (`"overwrite"`).
         quality: For JPEG, WebP, AVIF and HEIC, 1 to 100.
@@ -105,7 +109,7 @@ def upscale_files(
         return photograph.but(exif=None, xmp=None) if strip else photograph
 
     def compute(_: Path, photograph: photo.Photo) -> photo.Photo:
-        return enlarge(photograph, model, size, ensemble)
+        return enlarge(photograph, model, size, ensemble, memory, precision)
 
     def write(source: Path, larger: photo.Photo) -> None:
         for remark in photo.write(targets[source], larger, quality):
@@ -129,14 +133,18 @@ def upscale_files(
 
     try:
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, _Bar(len(targets)) as bar:
-            writing = None
+            writing, before_bytes = None, 0
             for source, reading in _one_ahead(reader, lambda source: attempt(read, source), targets):
                 photograph = reading.result()
+                if writing and before_bytes > memory_used_and_limit(memory)[1] / 16:
+                    writing.result()
                 larger = photograph and attempt(compute, source, photograph)
                 if writing:  # no more than one result waits in memory
                     writing.result()
                 writing = writer.submit(attempt, write, source, larger) if larger else None
+                before_bytes = larger.pixels.nbytes if larger else 0
                 bar.advance(larger.pixels.shape[0] * larger.pixels.shape[1] if larger else 0)
+                larger = None  # or it would be held while the next one is computed
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{summary}; the same command with --skip-existing goes on") from None
     return summary

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -79,6 +80,13 @@ def positive_int(text: str) -> int:
     return number
 
 
+def memory_size(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not match:
+        raise argparse.ArgumentTypeError(f"must be like 4G or 500M; received {text}")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
 def output_file(text: str) -> Path:
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder; a file's name was expected")
@@ -134,6 +142,10 @@ def _add_upscale(commands) -> None:
     existing.add_argument("--skip-existing", action="store_true", help="leave what is done")
     upscale.add_argument("--quality", type=percentage, default=95, help="of JPEG, WebP, AVIF and HEIC (%(default)s)")
     upscale.add_argument("--strip", action="store_true", help="leave EXIF and XMP out")
+    upscale.add_argument(
+        "--memory", type=memory_size, metavar="SIZE", help="most that the process may take: 4G (half of what is free)"
+    )
+    upscale.add_argument("--precision", default="auto", choices=PRECISIONS, help="of the computation (%(default)s)")
     upscale.add_argument(
         "--max-pixels",
         type=positive_int,
@@ -205,6 +217,8 @@ def _upscale(options: argparse.Namespace) -> int:
         quality=options.quality,
         strip=options.strip,
         max_pixels=options.max_pixels,
+        memory=options.memory,
+        precision=options.precision,
     )
     for remark, photographs in summary.remarks.items():
         others = f" and {len(photographs) - 1} more" if len(photographs) > 1 else ""

@@ -9,7 +9,8 @@ from PIL import Image
 from scipy import ndimage
 
 from srkit.errors import InputError
-from srkit.inference import predict, scale_of, upscale
+from srkit.inference import upscale_array
+from srkit.models import scale_of
 from srkit.photo import Photo
 from srkit.weights import DEFAULT_PRESET, PRESETS
 
@@ -66,7 +67,14 @@ def enlarging_scale_of(model: keras.Model) -> int:
     return scale
 
 
-def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False) -> Photo:
+def enlarge(
+    photo: Photo,
+    model: keras.Model,
+    size: Size,
+    ensemble: bool = False,
+    memory: int | None = None,
+    precision: str = "float32",
+) -> Photo:
     """Upscales a photograph to any size.
 
     The model is applied as often as it takes to reach the size, and what goes beyond it is reduced by an antialiased
@@ -78,15 +86,15 @@ def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False
         photo: The photograph, uint8 or uint16.
         model: From LR to SR.
         size: Of the result.
-        ensemble: See `srkit.upscale`.
+        ensemble, memory, precision: See `srkit.upscale`.
 
     Returns:
         The photograph in its new size, of the same type, with a remark on what was done unless it was one pass.
 
     Raises:
-        InputError: The model is not one for super-resolution, or does not enlarge.
+        InputError: The model is not one for super-resolution or does not enlarge, or the memory does not suffice.
     """
-    passes = _Passes(model, size.of(photo.pixels.shape[1], photo.pixels.shape[0]), ensemble)
+    passes = _Passes(model, size.of(*photo.pixels.shape[1::-1]), ensemble, memory, precision)
     if photo.alpha is None:
         pixels, alpha = _passed(photo.pixels, passes), None
     else:
@@ -96,14 +104,10 @@ def enlarge(photo: Photo, model: keras.Model, size: Size, ensemble: bool = False
 
 
 def _passed(image: np.ndarray, passes: "_Passes") -> np.ndarray:
-    """A colour or grey image through the passes, in its own type."""
-    rgb = np.dstack([image] * 3) if image.ndim == 2 else image
-    if image.dtype == np.uint8:
-        sr = passes(rgb)
-    else:
-        unit = np.float32(65535 / 255)
-        sr = np.clip(np.rint(passes(rgb / unit) * unit), 0, 65535).astype(np.uint16)
-    return cv2.cvtColor(sr, cv2.COLOR_RGB2GRAY) if image.ndim == 2 else sr
+    """A colour or grey image through the passes."""
+    if image.ndim == 3:
+        return passes(image)
+    return cv2.cvtColor(passes(np.dstack([image] * 3)), cv2.COLOR_RGB2GRAY)
 
 
 def _under_clear_parts(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -126,13 +130,13 @@ def _within_neighbours(sr: np.ndarray, lr: np.ndarray) -> np.ndarray:
 class _Passes:
     """Brings images of one size to another, through a model."""
 
-    def __init__(self, model: keras.Model, size: tuple[int, int], ensemble: bool):
-        self.model, self.size, self.ensemble = model, size, ensemble
+    def __init__(self, model: keras.Model, size: tuple[int, int], *settings):
+        self.model, self.size, self.settings = model, size, settings
         self.scale = enlarging_scale_of(model)
         self.remarks = ()
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """uint8 or float32 array of shape (height, width, 3) in [0, 255], and back of the new size."""
+        """uint8 or uint16 array of shape (height, width, 3), and back of the new size."""
         width, height = self.size
         count = 0
         before = image.shape
@@ -140,7 +144,7 @@ class _Passes:
             needed = -(-width // self.scale), -(-height // self.scale)
             if count and needed[0] <= image.shape[1] and needed[1] <= image.shape[0]:
                 image = _reduced(image, *needed)
-            image = self._apply(image)
+            image = upscale_array(image, self.model, *self.settings)
             count += 1
         factor = self.scale**count
         if count == 0:
@@ -152,24 +156,17 @@ class _Passes:
             self.remarks = (f"upscaled x{self.scale} by the model, {count} times over",)
         return _reduced(image, width, height)
 
-    def _apply(self, image: np.ndarray) -> np.ndarray:
-        if image.dtype == np.uint8:
-            return upscale(image, self.model, self.ensemble)
-        if not self.ensemble:
-            return predict(self.model, image)
-        total = 0
-        for turns in range(4):
-            for mirrored in (slice(None), slice(None, None, -1)):
-                sr = predict(self.model, np.rot90(image[:, mirrored], turns))
-                total = total + np.rot90(sr, -turns)[:, mirrored]
-        return total / 8
-
 
 def _reduced(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Pillow's bicubic: Keys' cubic with a = -0.5, stretched as far as the image is reduced."""
+    """Pillow's bicubic: Keys' cubic with a = -0.5, stretched as far as the image is reduced.
+
+    Channel by channel: Pillow knows no 16-bit colours, and needs four bytes for a pixel of 8-bit ones.
+    """
     if image.shape[:2] == (height, width):
         return image
-    if image.dtype == np.uint8:
-        return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
-    channels = [Image.fromarray(image[..., channel]) for channel in range(image.shape[2])]
-    return np.dstack([np.asarray(channel.resize((width, height), Image.Resampling.BICUBIC)) for channel in channels])
+    reduced = np.empty((height, width, 3), image.dtype)
+    for channel in range(3):
+        plane = image[..., channel] if image.dtype == np.uint8 else image[..., channel].astype(np.float32)
+        plane = np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC))
+        reduced[..., channel] = plane if plane.dtype == np.uint8 else np.clip(np.rint(plane), 0, 65535)
+    return reduced

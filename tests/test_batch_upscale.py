@@ -2,6 +2,7 @@ import io
 import os
 import sys
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -114,6 +115,26 @@ def test_no_more_than_two_wait_beside_the_one_computed(cat, model, tmp_path, mon
     monkeypatch.setattr(batch_upscale, "enlarge", computed)
     upscale_files([tmp_path], tmp_path / "out", model)
     assert all(count <= index + 2 for index, count in enumerate(most)) and len(most) == 8
+
+
+def test_large_results_are_written_before_the_next_one_is_computed(photos, model, tmp_path, monkeypatch):
+    events, enlarge, write = [], batch_upscale.enlarge, photo.write
+
+    def computed(*arguments):
+        events.append("computed")
+        return enlarge(*arguments)
+
+    def written(*arguments):
+        time.sleep(0.1)  # as if it took longer than to compute
+        remarks = write(*arguments)
+        events.append("written")
+        return remarks
+
+    monkeypatch.setattr(batch_upscale, "enlarge", computed)
+    monkeypatch.setattr(batch_upscale.photo, "write", written)
+    monkeypatch.setattr(batch_upscale, "memory_used_and_limit", lambda _: (0, 20_000))
+    assert len(upscale_files([photos], tmp_path / "out", model).done) == 3
+    assert events == ["computed", "written"] * 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit to a file's size there")

@@ -76,6 +76,24 @@ def test_files_that_claim_too_much_are_refused(photos, weights, capsys):
     assert "claims to hold 30x20 px" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text, size", [("4G", 4 * 2**30), ("500 MB", 500 * 2**20), ("1.5gib", 1.5 * 2**30), ("9", 9)])
+def test_memory_is_given_as_people_write_it(text, size):
+    assert cli.memory_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "4 giraffes", "-1G", "G"])
+def test_memory_that_is_no_size_is_refused(text, photos, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["upscale", str(photos / "a.png"), f"--memory={text}"])
+    assert "must be like 4G or 500M" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_said(photos, weights, capsys):
+    assert cli.main(["upscale", str(photos / "a.png"), "--model", weights, "--memory", "10M"]) == 1
+    assert "of memory do not suffice" in capsys.readouterr().err
+    assert not (photos / "a_x2.png").exists()
+
+
 def test_model_with_program_code_needs_trust(photos, tmp_path, capsys):
     inputs = keras.Input((None, None, 3))
     enlarged = keras.layers.UpSampling2D(2)(keras.layers.Lambda(lambda image: image * 1.0)(inputs))

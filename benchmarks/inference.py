@@ -1,0 +1,127 @@
+"""Inference speed on this machine: srkit against ONNX Runtime and OpenVINO on the exported model, where installed.
+
+    pip install -r benchmarks/requirements-peers.txt        # rows of what is not installed are left out
+    python benchmarks/inference.py
+
+Every row is measured in a process of its own, and all rows take turns, round after round, so that whatever else the
+machine does meets all alike. A row's time is its best round's median. What the engines compute is compared with Keras'
+own result in float32, in grey levels before rounding.
+"""
+
+import argparse
+import collections
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from speed import processor
+
+NAMES = {"edsr": "EDSR-16", "srresnet": "SRResNet-16"}
+PEERS = ("onnxruntime", "openvino")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=256, help="of the LR image, px (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="timed in a row and round (%(default)s)")
+    parser.add_argument("--row", nargs=3, help=argparse.SUPPRESS)  # what a child measures
+    options = parser.parse_args()
+    if options.row:
+        print(json.dumps(measure(*options.row, side=options.side, repeats=options.repeats)))
+    else:
+        report(options)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Measures all rows, and prints them as a table in Markdown."""
+    peers = [peer for peer in PEERS if importlib.util.find_spec(peer) and importlib.util.find_spec("tf2onnx")]
+    rows = [(engine, model, "float32") for model in NAMES for engine in ("srkit", *peers)]
+    rows += [(engine, model, "bfloat16") for model in NAMES for engine in ("srkit", *peers) if engine != "onnxruntime"]
+    results = collections.defaultdict(list)
+    for number in range(options.rounds):
+        for row in rows:
+            print(f"round {number + 1} of {options.rounds}: {' '.join(row):40}", end="\r", file=sys.stderr, flush=True)
+            results[row].append(run_child(row, options))
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", *peers))
+    print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, {versions}")
+    print(f"\nOne LR image of {options.side}x{options.side} px, x4; best of {options.rounds} rounds.\n")
+    print("| model | engine | precision | s an image | MP out/s | largest difference |")
+    print("|---|---|---|---|---|---|")
+    megapixels = (4 * options.side) ** 2 / 1e6
+    for engine, model, precision in sorted(rows, key=lambda row: row[1]):
+        best = min(results[engine, model, precision], key=lambda result: result["seconds"])
+        cells = (NAMES[model], engine, precision, f"{best['seconds']:.3f}", f"{megapixels / best['seconds']:.2f}")
+        print("| " + " | ".join(cells) + f" | {best['difference']:.3f} |")
+
+
+def run_child(row: tuple[str, str, str], options: argparse.Namespace) -> dict:
+    command = [sys.executable, __file__, "--row", *row, "--side", str(options.side), "--repeats", str(options.repeats)]
+    child = subprocess.run(command, capture_output=True, text=True)
+    if child.returncode:
+        sys.exit(f"The row {' '.join(row)} failed:\n{child.stderr[-2000:]}")
+    return json.loads(child.stdout.splitlines()[-1])
+
+
+def measure(engine: str, name: str, precision: str, side: int, repeats: int) -> dict:
+    """One row: seconds an image, and the largest difference from Keras' own result."""
+    import keras
+
+    import srkit
+
+    keras.utils.set_random_seed(0)
+    model = srkit.models.MODELS[name]()
+    lr = np.random.default_rng(0).uniform(0, 255, (1, side, side, 3)).astype(np.float32)
+    expected = np.asarray(model(lr))
+    apply = {"srkit": with_srkit, "onnxruntime": with_onnx_runtime, "openvino": with_openvino}[engine](model, precision)
+    difference = float(np.abs(apply(lr) - expected).max())
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        apply(lr)
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": statistics.median(seconds), "difference": difference}
+
+
+def with_srkit(model, precision: str) -> Callable:
+    from srkit.compiled import compiled
+
+    network = compiled(model, {"bfloat16": "mixed_bfloat16"}.get(precision, precision))
+    return lambda batch: network(batch[0])[None]
+
+
+def with_onnx_runtime(model, _: str) -> Callable:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(exported(model), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda batch: session.run(None, {name: batch})[0]
+
+
+def with_openvino(model, precision: str) -> Callable:
+    import openvino
+
+    hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+    network = openvino.Core().compile_model(exported(model), "CPU", {"INFERENCE_PRECISION_HINT": hint})
+    return lambda batch: network(batch)[0]
+
+
+def exported(model) -> str:
+    """The path of the model as an ONNX file, which both of the others read."""
+    path = str(Path(tempfile.mkdtemp(), "model.onnx"))
+    model.export(path, format="onnx", verbose=False)
+    return path
+
+
+if __name__ == "__main__":
+    main()
