@@ -90,7 +90,7 @@ def upscale_array(lr: np.ndarray, model: keras.Model, ensemble: bool, memory: in
     height, width, channels = lr.shape
     sr = np.empty((height * network.scale, width * network.scale, channels), lr.dtype)
     tiles = deque(_tiles(network, lr, sr, memory))
-    window = _window(tiles, network.radius_px)
+    window = _window(tiles, network.radius_px, height, width)
     while tiles:
         try:
             _fill(sr, lr, tiles[0], window, network, ensemble)
@@ -99,7 +99,7 @@ def upscale_array(lr: np.ndarray, model: keras.Model, ensemble: bool, memory: in
                 raise
             warnings.warn(f"memory did not suffice for tiles of {tiles[0]}: going on with halves", stacklevel=2)
             tiles = deque(half for tile in tiles for half in tile.halves())
-            window = _window(tiles, network.radius_px)
+            window = _window(tiles, network.radius_px, height, width)
         else:
             tiles.popleft()
     return sr
@@ -135,15 +135,15 @@ class _Tile(NamedTuple):
         return f"{self.right - self.left}x{self.bottom - self.top} px"
 
 
-def _window(tiles: Iterable[_Tile], radius: int | None) -> tuple[int, int]:
+def _window(tiles: Iterable[_Tile], radius: int | None, height: int, width: int) -> tuple[int, int]:
     """Height and width of the largest tile with its surroundings.
 
     All are computed at this size: for each other one the allocator would take more memory.
     """
-    around = 2 * (radius or 0)
-    return tuple(
-        max(getattr(tile, last) - getattr(tile, first) for tile in tiles) + around
-        for first, last in (("top", "bottom"), ("left", "right"))
+    around = radius or 0
+    return (
+        max(min(height, tile.bottom + around) - max(0, tile.top - around) for tile in tiles),
+        max(min(width, tile.right + around) - max(0, tile.left - around) for tile in tiles),
     )
 
 
@@ -220,10 +220,11 @@ def _tiles(network: Compiled, lr: np.ndarray, sr: np.ndarray, memory: int | None
             f"{limit / 2**30:.1f} GiB of memory do not suffice to enlarge {width}x{height} px {network.scale} times "
             f"and to write the result: it takes at least {(used + least_px * bytes_per_px) / 2**30:.1f} GiB."
         )
-    rows, columns = _spans(height, grid[0]), _spans(width, grid[1])
+    radius = network.radius_px or 0
+    rows, columns = _spans(height, grid[0], radius), _spans(width, grid[1], radius)
     tiles = [_Tile(*row, *column) for row in rows for column in columns]
-    window = _window(tiles, network.radius_px)
-    _pool_bytes = max(_pool_bytes, min(window[0], height) * min(window[1], width) * network.bytes_per_px * _POOL)
+    rows, columns = _window(tiles, radius, height, width)
+    _pool_bytes = max(_pool_bytes, rows * columns * network.bytes_per_px * _POOL)
     return tiles
 
 
@@ -235,17 +236,18 @@ def _grid(height: int, width: int, radius: int | None, most_px: float) -> tuple[
         return None
     grids = []
     for rows in range(1, height + 1):
-        tile_height = min(height, -(-height // rows) + 2 * radius)
+        tile_height = min(height, -(-(height - 2 * radius) // rows) + 2 * radius)
         most_wide = int(most_px / tile_height)
-        columns = 1 if most_wide >= width else -(-width // max(1, most_wide - 2 * radius))
+        columns = 1 if most_wide >= width else -(-(width - 2 * radius) // max(1, most_wide - 2 * radius))
         if most_wide > 2 * radius or columns == 1:
-            tile_width = min(width, -(-width // columns) + 2 * radius)
+            tile_width = min(width, -(-(width - 2 * radius) // columns) + 2 * radius)
             grids.append((rows * tile_height * columns * tile_width, rows, columns))
     computed, rows, columns = min(grids, default=(np.inf, 0, 0))
     return (rows, columns) if computed <= _MOST_WORK * height * width else None
 
 
-def _spans(length: int, count: int) -> list[tuple[int, int]]:
-    """Cuts a length into spans of nearly one size."""
-    edges = [length * index // count for index in range(count + 1)]
-    return list(itertools.pairwise(edges))
+def _spans(length: int, count: int, radius: int) -> list[tuple[int, int]]:
+    """Cuts a length into spans of one size with their surroundings, which the first and the last have on one side."""
+    margin = radius if length - 2 * radius >= count else 0
+    cuts = [margin + (length - 2 * margin) * index // count for index in range(1, count)]
+    return list(itertools.pairwise([0, *cuts, length]))
