@@ -113,7 +113,7 @@ build = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}[sys.argv[4]]
 build(sys.argv[2], schedule="constant").train(train, valid.take(1), steps=10**6, **{**SMALL, "evaluate_every": 1000})
 """
 
-KILLS = int(os.environ.get("SRKIT_KILLS", 2))  # at random moments, in turn, of one training
+KILLS = int(os.environ.get("SRKIT_KILLS", 1))  # at random moments, in turn, of one training
 
 
 def newest_checkpoint(run: Path) -> int:
