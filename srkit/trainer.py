@@ -189,10 +189,10 @@ class Trainer:
                 callback(event, self)
 
         baseline = _score(valid, resize.upscale)
-        self._resume_watch()
         with contextlib.ExitStack() as stack:
             interrupted = stack.enter_context(_deferred_interrupt())
             log = stack.enter_context(self.run.open_history(self.step))
+            self._resume_watch()  # now that the history ends where the checkpoint does
             board = tf.summary.create_file_writer(str(self.run.path / "tensorboard"))
             stack.enter_context(board.as_default())
             bar = stack.enter_context(self._progress_bar())

@@ -1,4 +1,4 @@
-"""Training: `PreTrainer` (pixel loss) and `GanTrainer` (content and adversarial loss), resumable at any step."""
+"""Training: `PreTrainer` (content loss) and `GanTrainer` (content and adversarial loss), resumable at any step."""
 
 import os
 import warnings
@@ -159,9 +159,8 @@ class GanTrainer(Trainer):
         }
 
     def _resume_watch(self):
-        entries = self.history[-_COLLAPSED_STEPS:]
         self._steps_won = 0
-        for entry in entries:
+        for entry in self.history[-_COLLAPSED_STEPS:]:
             self._count_steps_won(entry)
 
     def _count_steps_won(self, entry: dict[str, float]) -> None:
