@@ -8,6 +8,12 @@ from keras import ops
 from srkit.resize import upscale_taps
 
 
+def _enlarged(shape: tuple, scale: int, channels: int) -> tuple:
+    """The shape of images `scale` times as high and wide, whose sides may not be known."""
+    sides = (None if side is None else side * scale for side in shape[1:3])
+    return (shape[0], *sides, channels)
+
+
 @keras.saving.register_keras_serializable("srkit")
 class PixelShuffle(keras.layers.Layer):
     """Sub-pixel upsampling (Shi et al. 2016, equation 4): channels become space.
@@ -34,13 +40,7 @@ class PixelShuffle(keras.layers.Layer):
         return ops.reshape(x, (batch, height * scale, width * scale, channels))
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return (
-            batch,
-            None if height is None else height * self.scale,
-            None if width is None else width * self.scale,
-            channels // self.scale**2,
-        )
+        return _enlarged(input_shape, self.scale, input_shape[-1] // self.scale**2)
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
@@ -235,13 +235,7 @@ class BicubicUpsampling(keras.layers.Layer):
         return ops.reshape(ops.stack(phases, axis=2), (batch, height * self.scale, width, channels))
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return (
-            batch,
-            None if height is None else height * self.scale,
-            None if width is None else width * self.scale,
-            channels,
-        )
+        return _enlarged(input_shape, self.scale, input_shape[-1])
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

@@ -367,10 +367,11 @@ class Trainer:
     def _validate(self, valid: AnyPairs, baseline: dict[str, float]) -> dict[str, float]:
         with self._averaged():
             scores = _score(valid, self._reconstruct)
-            scores["colour_shift"] = self._colour_shift(valid)
+            pictures = [(*crop, predict(self._at_scale[crop[0]], crop[2])) for crop in _picture_crops(valid)]
+            scores["colour_shift"] = _colour_shift(pictures)
             scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
             scores |= self._validation_score(valid, scores)
-            self._save_pictures(valid)
+            self._save_pictures(pictures)
             save_weights(self.generator, self.run.path / "last.weights.h5")
             self._validations_since_best += 1
             if scores["score"] > self.best_score:
@@ -378,14 +379,6 @@ class Trainer:
                 save_weights(self.generator, self.run.path / "best.weights.h5")
         self._scores = scores
         return scores
-
-    def _colour_shift(self, valid: AnyPairs) -> float:
-        """How far the mean colour of SR is from LR's, in grey levels: the worst channel, mean over the pictures."""
-        shifts = []
-        for scale, _, lr, _ in _picture_crops(valid):
-            drift = predict(self._at_scale[scale], lr).mean(axis=(0, 1)) - lr.mean(axis=(0, 1))
-            shifts.append(np.abs(drift).max())
-        return float(np.mean(shifts))
 
     def _reconstruct(self, lr: np.ndarray, scale: int) -> np.ndarray:
         sr = predict(self._at_scale[scale], lr)
@@ -428,13 +421,13 @@ class Trainer:
             f"(bicubic {entry['bicubic_psnr']:.2f} dB, {entry['bicubic_ssim']:.4f}; Y, border {_listed(self.scales)})"
         )
 
-    def _save_pictures(self, valid: AnyPairs) -> None:
-        for scale, index, lr, hr in _picture_crops(valid):
+    def _save_pictures(self, pictures: list[tuple]) -> None:
+        for scale, index, lr, hr, sr in pictures:
             columns = {
                 "LR": resize.nearest(lr, scale),
                 "bicubic": resize.upscale(lr, scale),
                 **self._picture_columns(index),
-                self._picture_name: images.to_uint8(predict(self._at_scale[scale], lr)),
+                self._picture_name: images.to_uint8(sr),
                 "HR": hr,
             }
             strip = images.strip(columns)
@@ -522,6 +515,12 @@ def _picture_crops(valid: AnyPairs) -> Iterator[tuple[int, int, np.ndarray, np.n
     for part in valid.parts:
         for index in range(min(NUM_PICTURES, len(part))):
             yield part.scale, index, *picture_crop(*part[index], part.scale)
+
+
+def _colour_shift(pictures: list[tuple]) -> float:
+    """How far the mean colour of SR is from LR's, in grey levels: the worst channel, mean over the pictures."""
+    drifts = [sr.mean(axis=(0, 1)) - lr.mean(axis=(0, 1)) for _, _, lr, _, sr in pictures]
+    return float(np.mean(np.abs(drifts).max(axis=1)))
 
 
 def _listed(scales: Sequence[int]) -> str:
