@@ -27,6 +27,7 @@ from srkit import (
 )
 from srkit.enlarge import Size, preset_for
 from srkit.errors import InputError, TrainingDiverged
+from srkit.optimizers import OPTIMIZERS
 from srkit.precision import PRECISIONS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
 from srkit.trainer import SCHEDULES, Trainer
@@ -165,6 +166,7 @@ def _add_pre(kinds) -> None:
     pre.add_argument("--start-from", metavar="PATH|PRESET", help="weights to copy into a new run, where they fit")
     pre.add_argument("--loss", default="mse", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     pre.add_argument("--tv-weight", type=float, default=0.0, help="of total variation; 2e-8 with vgg22 (%(default)s)")
+    pre.add_argument("--optimizer", default="adam", choices=OPTIMIZERS, help="(%(default)s)")
     pre.set_defaults(command=_train_pre)
 
 
@@ -242,7 +244,12 @@ def _train_pre(options: argparse.Namespace) -> None:
             start = start_from(model, options.start_from)
             print(f"{len(start.copied)} layers from {options.start_from}; new: {', '.join(start.new) or 'none'}")
         trainer = training.PreTrainer(
-            model, options.run, loss=options.loss, tv_weight=options.tv_weight, **_optimization(options)
+            model,
+            options.run,
+            loss=options.loss,
+            tv_weight=options.tv_weight,
+            optimizer=options.optimizer,
+            **_optimization(options),
         )
     _train(trainer, options)
 

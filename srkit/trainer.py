@@ -20,6 +20,7 @@ from srkit.data import AnyPairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.inference import predict
 from srkit.models import at_scale, scales_of
+from srkit.optimizers import Muon
 from srkit.precision import PRECISIONS, fastest_precision, set_precision
 from srkit.runs import RunFolder
 from srkit.weights import save_weights
@@ -359,8 +360,12 @@ class Trainer:
         for variable, value in zip(self.generator.variables, current):
             variable.assign(value)
 
-    def _add_optimizer(self, name: str) -> None:
-        optimizer = keras.optimizers.Adam(self.learning_rate, name=f"{name}_optimizer")
+    def _add_optimizer(self, name: str, kind: str = "adam") -> None:
+        if kind == "muon":
+            compute_dtype = "bfloat16" if self.precision == "mixed_bfloat16" else "float32"
+            optimizer = Muon(self.learning_rate, compute_dtype, name=f"{name}_optimizer")
+        else:
+            optimizer = keras.optimizers.Adam(self.learning_rate, name=f"{name}_optimizer")
         optimizer.build(self._models[name].trainable_variables)
         self._optimizers[name] = optimizer
 

@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from srkit import images, losses
 from srkit.data import Pairs
-from srkit.errors import InputError
+from srkit.errors import InputError, check_choice
 from srkit.inference import predict
 from srkit.models import scale_of
+from srkit.optimizers import OPTIMIZERS
 from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop
 from srkit.weights import save_weights
 
@@ -28,7 +29,8 @@ class PreTrainer(Trainer):
         model: From LR to SR. One for several scales, such as `mdsr`, is trained on all of them by turns.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         loss: `"mse"`, `"mae"`, `"vgg22"` or `"vgg54"` (see `srkit.losses`).
-        learning_rate: Of Adam, at its highest.
+        learning_rate: At its highest.
+        optimizer: `"adam"`, as in the papers, or `"muon"`, which gets as far in a fraction of the steps.
         schedule: See `learning_rate_at`.
         precision: `"float32"`; `"mixed_bfloat16"`; or `"auto"`: the faster of the two, found out by timing both.
         warmup_steps: Steps in which the learning rate rises to its height.
@@ -57,12 +59,14 @@ class PreTrainer(Trainer):
         ema: float = 0.0,
         tv_weight: float = 0.0,
         vgg_weights: "str | os.PathLike | None" = None,
+        optimizer: str = "adam",
     ):
+        check_choice("optimizer", optimizer, OPTIMIZERS)
         super().__init__(model, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
         self._use_content_loss(loss, vgg_weights)
         self._tv_weight = tv_weight
-        self._settings["tv_weight"] = tv_weight
-        self._add_optimizer("generator")
+        self._settings |= {"tv_weight": tv_weight, "optimizer": optimizer}
+        self._add_optimizer("generator", optimizer)
 
     def _compute_step(self, lr, hr):
         generator = self._at_scale[hr.shape[1] // lr.shape[1]]

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "srkit"
 
 LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
-    {"images", "photo", "resize", "layers", "precision", "distribution"},
+    {"images", "photo", "resize", "layers", "precision", "distribution", "optimizers"},
     {"models", "losses", "metrics", "cache", "data"},
     {"receptive_field", "compiled", "trainer", "training", "inference", "weights", "runs"},
     {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
@@ -43,7 +43,10 @@ def test_imports_go_downwards_only(path):
     assert all(level(name) <= level(module) for name in imports(path))
 
 
-ANY_BACKEND = [PACKAGE / "layers.py", PACKAGE / "losses.py", *sorted((PACKAGE / "models").glob("*.py"))]
+ANY_BACKEND = [
+    *(PACKAGE / f"{name}.py" for name in ("layers", "losses", "optimizers")),
+    *sorted((PACKAGE / "models").glob("*.py")),
+]
 
 
 @pytest.mark.parametrize("path", ANY_BACKEND, ids=lambda path: path.stem)
