@@ -174,6 +174,11 @@ def _add_gan(kinds) -> None:
     gan = kinds.add_parser("gan", help="a pretrained generator against a discriminator")
     _add_training_options(gan, learning_rate=1e-4, schedule="halves")
     gan.add_argument("--generator", required=True, help="pretrained weights: a path or a preset")
+    discriminator = gan.add_mutually_exclusive_group()
+    discriminator.add_argument("--discriminator", metavar="PATH|PRESET", help="weights to go on from (a new one)")
+    discriminator.add_argument(
+        "--discriminator-filters", type=positive_int, default=64, help="channels of a new one (%(default)s)"
+    )
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
     gan.set_defaults(command=_train_gan)
@@ -270,13 +275,22 @@ def _train_gan(options: argparse.Namespace) -> None:
         keras.utils.set_random_seed(options.seed)
         trainer = training.GanTrainer(
             load_model(options.generator),
-            models.discriminator(options.hr_size),
+            _discriminator(options),
             options.run,
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
             **_optimization(options),
         )
     _train(trainer, options)
+
+
+def _discriminator(options: argparse.Namespace) -> keras.Model:
+    if not options.discriminator:
+        return models.discriminator(options.hr_size, options.discriminator_filters)
+    discriminator = load_model(options.discriminator)
+    if discriminator.output_shape != (None, 1):
+        raise InputError(f"{options.discriminator} is no discriminator: it makes images, not one logit for each.")
+    return discriminator
 
 
 def _runs(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srkit import cli, images, models, save_weights
+from srkit import cli, images, load_model, models, save_weights
 
 TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--hr-size", "32", "--num-valid", "1"]
 
@@ -194,10 +194,16 @@ def test_train_and_train_again(photos, tmp_path, cat, capsys):
     with pytest.warns(UserWarning):
         assert cli.main([*x2, "--start-from", str(run / "best.weights.h5")]) == 0
     assert "new: upsample1_conv, upsample1_prelu" in capsys.readouterr().out
-    gan = ["train", "gan", "--steps", "1", "--run", str(tmp_path / "gan"), "--data", str(photos), *TOY[4:]]
+    pre = str(run / "best.weights.h5")
+    gan = ["train", "gan", "--steps", "1", "--data", str(photos), *TOY[4:], "--content-loss", "mse", "--generator", pre]
     with pytest.warns(UserWarning):
-        assert cli.main([*gan, "--generator", str(run / "best.weights.h5"), "--content-loss", "mse"]) == 0
-    assert (tmp_path / "gan" / "discriminator.weights.h5").is_file()
+        assert cli.main([*gan, "--run", str(tmp_path / "gan"), "--discriminator-filters", "4"]) == 0
+    discriminator = tmp_path / "gan" / "discriminator.weights.h5"
+    assert load_model(discriminator).recipe["filters"] == 4
+    with pytest.warns(UserWarning):
+        assert cli.main([*gan, "--run", str(tmp_path / "further"), "--discriminator", str(discriminator)]) == 0
+    assert cli.main([*gan, "--run", str(tmp_path / "wrong"), "--discriminator", pre]) == 1
+    assert "is no discriminator" in capsys.readouterr().err
 
 
 def test_module_runs_without_a_tensorflow_lecture(tmp_path):
