@@ -14,7 +14,8 @@ def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling
 
     With the defaults it has 1,554,883 parameters and the topology, layer by layer, of the Keras SRGAN proof of
     concept, whose `.h5` files therefore load. Its last pixel shuffle and 9x9 convolution are evaluated as one
-    (see `SubPixelConv2D`).
+    (see `SubPixelConv2D`). Each block begins as the identity, its last batch norm's scale being 0 (Goyal et al. 2017,
+    section 5.1): colours are learned sooner.
 
     Args:
         scale: 2, 3, 4 or 8.
@@ -38,7 +39,7 @@ def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling
     for number in range(1, num_blocks + 1):
         x = _residual_block(x, filters, f"block{number}")
     x = layers.Conv2D(filters, 3, padding="same", name="body_conv")(x)
-    x = BatchNormalization(name="body_bn")(x)
+    x = BatchNormalization(gamma_initializer="zeros", name="body_bn")(x)
     x = layers.Add(name="body_add")([head, x])
     x = _resize(x, filters, steps) if upsampling == "resize" else _subpixel(x, filters, steps)
     sr = layers.Rescaling(127.5, offset=127.5, dtype="float32", name="sr")(x)
@@ -50,7 +51,7 @@ def _residual_block(inputs, filters: int, name: str):
     x = BatchNormalization(momentum=0.8, name=f"{name}_bn1")(x)
     x = PReLU(name=f"{name}_prelu")(x)
     x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv2")(x)
-    x = BatchNormalization(momentum=0.8, name=f"{name}_bn2")(x)
+    x = BatchNormalization(momentum=0.8, gamma_initializer="zeros", name=f"{name}_bn2")(x)
     return layers.Add(name=f"{name}_add")([inputs, x])
 
 
