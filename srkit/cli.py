@@ -29,9 +29,10 @@ from srkit.enlarge import Size, preset_for
 from srkit.errors import InputError, TrainingDiverged
 from srkit.optimizers import OPTIMIZERS
 from srkit.precision import PRECISIONS
+from srkit.presets import DEFAULT_PRESET, PRESETS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
 from srkit.trainer import SCHEDULES, Trainer
-from srkit.weights import DEFAULT_PRESET, PRESETS, load_model, start_from
+from srkit.weights import load_model, start_from
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("runs", help="the trainings in a folder, with step, score and state")
     listing.add_argument("folder", nargs="?", default="runs", help="(%(default)s)")
     listing.set_defaults(command=_runs)
+
+    presets = commands.add_parser("presets", help="the weights that come with the kit")
+    presets.set_defaults(command=_presets)
 
     _add_benchmark(commands)
     return parser
@@ -181,6 +185,7 @@ def _add_gan(kinds) -> None:
     )
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
+    gan.add_argument("--pixel-weight", type=float, default=0.0, help="of the mean absolute error (%(default)s)")
     gan.set_defaults(command=_train_gan)
 
 
@@ -279,6 +284,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             options.run,
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
+            pixel_weight=options.pixel_weight,
             **_optimization(options),
         )
     _train(trainer, options)
@@ -307,6 +313,15 @@ def _runs(options: argparse.Namespace) -> None:
             run.age,
         )
     rich.print(table if table.rows else f"There is no run in {options.folder}.")
+
+
+def _presets(options: argparse.Namespace) -> None:
+    table = rich.table.Table("preset", "parameters", "Set5, dB", "Set14, dB", "", box=None)
+    for name, preset in PRESETS.items():
+        psnrs = [f"{preset.scores[data][0]:.2f}" if data in preset.scores else "" for data in ("Set5", "Set14")]
+        default = " (default)" if name == DEFAULT_PRESET else ""
+        table.add_row(name, f"{preset.num_parameters / 1e6:.2f} M", *psnrs, preset.description + default)
+    rich.print(table)
 
 
 def _benchmark(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from srkit.errors import InputError
 from srkit.inference import upscale_array
 from srkit.models import scale_of
 from srkit.photo import Photo
-from srkit.weights import DEFAULT_PRESET, PRESETS
+from srkit.presets import DEFAULT_PRESET, PRESETS
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from srkit.compiled import Compiled, compiled
 from srkit.errors import InputError, check_choice
 from srkit.models import at_scale, scale_of, scales_of
 from srkit.precision import PRECISIONS, fastest_precision
-from srkit.weights import DEFAULT_PRESET, load_model
+from srkit.presets import DEFAULT_PRESET
+from srkit.weights import load_model
 
 _SMALL_PX = 64 * 64  # no more than any model has memory for
 _MOST_WORK = 9  # times the image's pixels, before tiles so small that they are mostly overlap are refused

@@ -87,8 +87,8 @@ class PreTrainer(Trainer):
 class GanTrainer(Trainer):
     """Fine-tunes a pretrained generator against a discriminator: SRGAN (Ledig et al. 2017).
 
-    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3). Discriminator and
-    generator are updated in turn, once each a step.
+    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3), and `pixel_weight`
+    times the mean absolute error. Discriminator and generator are updated in turn, once each a step.
 
     Args:
         generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
@@ -96,6 +96,8 @@ class GanTrainer(Trainer):
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
+        pixel_weight: 0 in the paper. A little of it holds the colours, of which VGG's deep features know little (Wang
+            et al. 2018, equation 3).
         learning_rate: Of both Adams, at its highest.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.
@@ -114,6 +116,7 @@ class GanTrainer(Trainer):
         run_dir: "str | os.PathLike",
         content_loss: str = "vgg54",
         adversarial_weight: float = 1e-3,
+        pixel_weight: float = 0.0,
         learning_rate: float = 1e-4,
         schedule: str = "halves",
         precision: str = "auto",
@@ -127,8 +130,12 @@ class GanTrainer(Trainer):
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
         self._use_content_loss(content_loss, vgg_weights)
-        self._adversarial_weight = adversarial_weight
-        self._settings |= {"discriminator": identity(discriminator), "adversarial_weight": adversarial_weight}
+        self._adversarial_weight, self._pixel_weight = adversarial_weight, pixel_weight
+        self._settings |= {
+            "discriminator": identity(discriminator),
+            "adversarial_weight": adversarial_weight,
+            "pixel_weight": pixel_weight,
+        }
         for name in self._models:
             self._add_optimizer(name)
 
@@ -152,6 +159,8 @@ class GanTrainer(Trainer):
             content = self._content_loss(hr, sr)
             adversarial = losses.generator_loss(self.discriminator(sr, training=True))
             g_loss = content + self._adversarial_weight * adversarial
+            if self._pixel_weight:
+                g_loss += self._pixel_weight * losses.mae(hr, sr)
         self._apply_gradients("generator", self.generator, generator_tape, g_loss)
         return {
             "g_loss": g_loss,

@@ -42,7 +42,7 @@ def load_trained(path: "str | os.PathLike", preset: str) -> keras.Model:
 
     Args:
         path: Its weights.
-        preset: A name in `srkit.weights.PRESETS`.
+        preset: A name in `srkit.presets.PRESETS`.
     """
     if Path(path).is_file():
         return load_model(path)
@@ -86,7 +86,7 @@ def demo(out: "str | os.PathLike") -> None:
     """
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    parameters = {"RUNS": str(out), "CONTENT_LOSS": _content_loss()}
+    parameters = {"RUNS": str(out), "CONTENT_LOSS": _content_loss(), "SHIPPED": False}
     started = time.monotonic()
     for notebook in sorted(notebooks_dir().glob("0[1-4]_*.ipynb")):
         print(f"Running {notebook.name} …", flush=True)

@@ -1,11 +1,9 @@
-"""Model files: the presets that come with the kit, and anybody's `.keras`, `.weights.h5` and legacy `.h5`."""
+"""Model files: presets, `.keras`, `.weights.h5` and legacy `.h5`."""
 
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,48 +12,9 @@ import keras
 
 from srkit.errors import InputError
 from srkit.models import MODELS, at_scale, discriminator, scales_of
+from srkit.presets import PRESETS, preset_path
 
 _RECIPE = "srkit_recipe"  # the attribute of an .h5 file that says how to build its model
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Weights that come with the kit.
-
-    Attributes:
-        description: One line for a person.
-        file: Its name in the folder of weights.
-        sha256: Of the file; checked at each load.
-    """
-
-    description: str
-    file: str
-    sha256: str
-
-
-PRESETS: dict[str, Preset] = {
-    "edsr-small-x4": Preset(
-        description="EDSR with 32 filters and 8 blocks: small, fast, and true to the photograph",
-        file="edsr-small-x4.weights.h5",
-        sha256="4a528f020ada30bfdbd660d8f4f91e4eeef97fbf5c10e10c926c23b549f71954",
-    ),
-    "edsr-x4": Preset(
-        description="EDSR's baseline, 64 filters and 16 blocks: better than the small one, five times as much work",
-        file="edsr-x4.weights.h5",
-        sha256="5a4a6762a178a5d131938758caa01877e858323f20b6023e52a134df766488e0",
-    ),
-    "walkthrough-pre-x4": Preset(
-        description="SRResNet after the 3,000 steps of notebook 02",
-        file="walkthrough-pre-x4.weights.h5",
-        sha256="373fae1e11ba2038d9eed4b289b46744430387fea92abb4b5697d4a03500fd03",
-    ),
-    "walkthrough-gan-x4": Preset(
-        description="the same after the 300 steps of notebook 03",
-        file="walkthrough-gan-x4.weights.h5",
-        sha256="b51bf78d75a98904ff838b8a943570c3236b0acfb068492d6050027e2ccf79d9",
-    ),
-}
-DEFAULT_PRESET = "edsr-small-x4"
 
 
 def load_model(source: "str | os.PathLike", model: keras.Model | None = None, trust: bool = False) -> keras.Model:
@@ -75,12 +34,13 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
         InputError: There is no such preset or file, it is damaged, or it does not fit the model.
     """
     if str(source) in PRESETS:
-        path = _preset_path(PRESETS[str(source)])
+        path = preset_path(str(source))
     else:
         path = Path(source)
         if not path.is_file():
-            presets = f"; the presets are {', '.join(PRESETS)}" if PRESETS else ""
-            raise InputError(f"There is no model {source}: give the path of a .keras or .h5 file{presets}.")
+            raise InputError(
+                f"There is no model {source}: give the path of a .keras or .h5 file, or one of {', '.join(PRESETS)}."
+            )
     if path.suffix == ".keras":
         return _load_keras(path, trust)
     if path.suffix not in (".h5", ".hdf5"):
@@ -182,22 +142,6 @@ def start_from(model: keras.Model, source: "keras.Model | str | os.PathLike") ->
     for name in start.copied:
         model.get_layer(name).set_weights(sources[name].get_weights())
     return start
-
-
-def weights_dir() -> Path:
-    """The folder of the presets' files: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
-    installed = package / "pretrained"
-    return installed if installed.is_dir() else package.parent / "weights"
-
-
-def _preset_path(preset: Preset) -> Path:
-    path = weights_dir() / preset.file
-    if not path.is_file():
-        raise InputError(f"The preset's file {path} is missing: install srkit anew.")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != preset.sha256:
-        raise InputError(f"{path} is not the file that was published (its SHA-256 differs): install srkit anew.")
-    return path
 
 
 def _load_keras(path: Path, trust: bool) -> keras.Model:

@@ -9,8 +9,8 @@ import srkit
 from srkit import InputError, compiled, images, inference, models
 from srkit.layers import Dirac
 from srkit.precision import set_precision
+from srkit.presets import DEFAULT_PRESET, PRESETS
 from srkit.receptive_field import receptive_field_px
-from srkit.weights import DEFAULT_PRESET, PRESETS
 
 
 @pytest.fixture(params=[(name, scale) for name in models.MODELS for scale in (3, 4)], ids="{0[0]}-x{0[1]}".format)

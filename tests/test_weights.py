@@ -95,22 +95,6 @@ def test_lambda_layers_are_refused(tmp_path):
         load_model(tmp_path / "m.keras")
 
 
-@pytest.mark.parametrize("name", weights.PRESETS)
-def test_presets_load_and_are_described(name):
-    model = load_model(name)
-    card = (weights.weights_dir() / "README.md").read_text(encoding="utf-8")
-    assert name in card and weights.PRESETS[name].sha256[:8] in card
-    assert np.isfinite(output(model)).all() if model.name != "discriminator" else True
-
-
-def test_altered_preset_is_noticed(monkeypatch, tmp_path):
-    (tmp_path / "a.weights.h5").write_bytes(b"other")
-    monkeypatch.setattr(weights, "weights_dir", lambda: tmp_path)
-    monkeypatch.setitem(weights.PRESETS, "a", weights.Preset("", "a.weights.h5", "0" * 64))
-    with pytest.raises(InputError, match="SHA-256"):
-        load_model("a")
-
-
 def kernels(model) -> dict[str, np.ndarray]:
     return {layer.name: np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")}
 

@@ -1,0 +1,91 @@
+"""What PSNR does not see: how far models' images are from originals in sharpness, texture, colour and false patterns.
+
+python benchmarks/realism.py --data DIR --model srresnet-x4 srgan-x4
+
+For each model, in comparison with the originals (HR):
+  VGG     distance of VGG19's relu5_4 features (root of their mean squared difference), and against the first model's
+  sharp   variance of the Laplacian of the Y channel, divided by the original's: the median over images
+  colour  the greatest difference, of any image and channel, between the mean of SR and of LR, in grey levels
+  grid    how far the spectrum stands out at multiples of 1/4 cycle per px, where upsampling leaves its grid: the
+          greatest ratio of SR's to HR's. Power there over the median around, from Hann windows of 128x128 px
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import srkit
+from srkit import images, losses, metrics, resize
+from srkit.inference import predict
+
+WINDOW = 128
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="folder of HR images")
+    parser.add_argument("--scale", type=int, default=4, help="(%(default)s)")
+    parser.add_argument("--model", nargs="+", required=True, help="presets or paths")
+    options = parser.parse_args()
+
+    originals = [images.crop_to_multiple(images.read(path), options.scale) for path in images.list_images(options.data)]
+    pairs = [(resize.downscale(hr, options.scale), hr) for hr in originals]
+    reconstructions = {"bicubic": [resize.upscale(lr, options.scale) for lr, _ in pairs]}
+    for name in options.model:
+        model = srkit.load_model(name)
+        reconstructions[Path(name).name] = [images.to_uint8(predict(model, lr)) for lr, _ in pairs]
+
+    vgg = losses.VGGLoss("vgg54")
+    features = [vgg_features(vgg, hr) for hr in originals]
+    distances = {name: vgg_distance(vgg, features, srs) for name, srs in reconstructions.items()}
+    first = distances[Path(options.model[0]).name]
+    print(f"{len(pairs)} images of {options.data}, x{options.scale}; PSNR on the Y channel, border {options.scale} px")
+    print(f"{'model':32} PSNR dB    VGG  against {Path(options.model[0]).name:14} sharp  colour   grid")
+    for name, srs in reconstructions.items():
+        psnr = np.mean([metrics.psnr(hr, sr, border=options.scale, luma=True) for hr, sr in zip(originals, srs)])
+        sharp = np.median([sharpness(sr) / sharpness(hr) for hr, sr in zip(originals, srs)])
+        colour = max(np.abs(sr.mean((0, 1)) - lr.mean((0, 1))).max() for (lr, _), sr in zip(pairs, srs))
+        grid = np.max(grid_peaks(srs) / grid_peaks(originals))
+        against = f"{100 * (distances[name] / first - 1):+.1f} %"
+        print(f"{name:32} {psnr:7.2f} {distances[name]:6.4f}  {against:>22} {sharp:5.2f} {colour:7.2f} {grid:6.2f}")
+
+
+def vgg_features(vgg: losses.VGGLoss, image: np.ndarray) -> np.ndarray:
+    return np.asarray(vgg.features(image[None].astype(np.float32)))
+
+
+def vgg_distance(vgg: losses.VGGLoss, features: list[np.ndarray], srs: list[np.ndarray]) -> float:
+    squares = [np.mean(np.square(hr - vgg_features(vgg, sr))) for hr, sr in zip(features, srs)]
+    return float(np.sqrt(np.mean(squares)))
+
+
+def sharpness(image: np.ndarray) -> float:
+    return float(cv2.Laplacian(images.luma(image).astype(np.float64), cv2.CV_64F).var())
+
+
+def grid_peaks(photographs: list[np.ndarray]) -> np.ndarray:
+    """Power at multiples of 1/4 cycle per px, in both directions, over the median of the frequencies around each."""
+    window = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
+    power = np.zeros((WINDOW, WINDOW))
+    for photograph in photographs:
+        luma = images.luma(photograph).astype(np.float64)
+        for top in range(0, luma.shape[0] - WINDOW + 1, WINDOW // 2):
+            for left in range(0, luma.shape[1] - WINDOW + 1, WINDOW // 2):
+                part = luma[top : top + WINDOW, left : left + WINDOW]
+                power += np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2
+    quarter, reach = WINDOW // 4, 6
+    power = np.pad(power, reach, mode="wrap")
+    peaks = []
+    for row, column in [(row, column) for row in range(4) for column in range(4) if (row, column) != (0, 0)]:
+        y, x = (reach + quarter * index for index in (row, column))
+        around = power[y - reach : y + reach + 1, x - reach : x + reach + 1].copy()
+        peak = around[reach - 1 : reach + 2, reach - 1 : reach + 2].max()
+        around[reach - 1 : reach + 2, reach - 1 : reach + 2] = np.nan
+        peaks.append(peak / np.nanmedian(around))
+    return np.array(peaks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The weights that come with the kit: how each was made, how it scores, and its file."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from srkit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Weights that come with the kit; more about each in the card, `weights/README.md`.
+
+    Attributes:
+        description: One line for a person.
+        sha256: Of its file; checked at each load.
+        recipe: The model's builder, as `"model"`, and its arguments.
+        num_parameters: Of the model.
+        data: The photographs it was trained on.
+        steps: Of training, of 16 crops each.
+        hours: That they took.
+        hardware: On which.
+        command: That trains the like of it, on any photographs.
+        kernel: By which the LR of its training was made.
+        scores: PSNR in dB and SSIM on benchmark sets, by the `edsr` protocol.
+        first_psnr: PSNR in dB on Set5's first image, `baby`, alone.
+    """
+
+    description: str
+    sha256: str
+    recipe: Mapping[str, str | int]
+    num_parameters: int
+    data: str
+    steps: int
+    hours: float
+    hardware: str
+    command: str
+    kernel: str = "bicubic"
+    scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    first_psnr: float | None = None
+
+
+_PHOTOGRAPHS = "CID22, gb82, BSDS500 and T91, 722 photographs"
+_DOGS = "496 photographs of dogs, as Stanford Dogs and Asirra have them"
+_EPYC = "two virtual cores of an AMD EPYC"
+_AMX = "two virtual cores of an Intel Xeon with AMX"
+
+PRESETS: dict[str, Preset] = {
+    "edsr-small-x4": Preset(
+        description="EDSR with 32 filters and 8 blocks: for old machines and many photographs",
+        sha256="4a528f020ada30bfdbd660d8f4f91e4eeef97fbf5c10e10c926c23b549f71954",
+        recipe={"model": "edsr", "scale": 4, "filters": 32, "num_blocks": 8},
+        num_parameters=232_963,
+        data=f"four fifths of {_PHOTOGRAPHS}",
+        steps=14_000,
+        hours=0.7,
+        hardware=f"{_EPYC}, which also did other work",
+        command="python -m srkit train pre --data FOLDER --steps 14000 --run runs/edsr-small-x4 --model edsr "
+        "--filters 32 --num-blocks 8 --loss mae --learning-rate 1e-3 --schedule cosine --precision mixed_bfloat16",
+        scores={"Set5": (30.84, 0.8713), "Set14": (27.80, 0.7605)},
+        first_psnr=33.386,
+    ),
+    "edsr-x4": Preset(
+        description="EDSR's baseline, 64 filters and 16 blocks: true to the photograph",
+        sha256="5a4a6762a178a5d131938758caa01877e858323f20b6023e52a134df766488e0",
+        recipe={"model": "edsr", "scale": 4},
+        num_parameters=1_517_571,
+        data=_PHOTOGRAPHS,
+        steps=25_000,
+        hours=2,
+        hardware=f"{_AMX}, which also did other work",
+        command="python -m srkit train pre --data FOLDER --steps 25000 --run runs/edsr-x4 --model edsr --loss mae "
+        "--learning-rate 5e-4 --schedule cosine --precision mixed_bfloat16",
+        scores={"Set5": (31.46, 0.8842), "Set14": (28.17, 0.7698)},
+        first_psnr=33.497,
+    ),
+    "walkthrough-pre-x4": Preset(
+        description="SRResNet after 3,000 steps: the beginning of a training, to learn from",
+        sha256="373fae1e11ba2038d9eed4b289b46744430387fea92abb4b5697d4a03500fd03",
+        recipe={"model": "srresnet", "scale": 4},
+        num_parameters=1_554_883,
+        data=_DOGS,
+        steps=3_000,
+        hours=0.7,
+        hardware=_EPYC,
+        command="python -m srkit train pre --data FOLDER --steps 3000 --run runs/pre --model srresnet "
+        "--learning-rate 1e-3 --schedule cosine --precision mixed_bfloat16",
+        scores={"Set5": (29.15, 0.8321), "Set14": (26.67, 0.7305)},
+        first_psnr=32.334,
+    ),
+    "walkthrough-gan-x4": Preset(
+        description="the same after 300 steps as a GAN",
+        sha256="b51bf78d75a98904ff838b8a943570c3236b0acfb068492d6050027e2ccf79d9",
+        recipe={"model": "srresnet", "scale": 4},
+        num_parameters=1_554_883,
+        data=_DOGS,
+        steps=300,
+        hours=0.3,
+        hardware=_EPYC,
+        command="python -m srkit train gan --data FOLDER --steps 300 --run runs/gan "
+        "--generator runs/pre/best.weights.h5 --precision mixed_bfloat16",
+        scores={"Set5": (27.35, 0.8117), "Set14": (25.66, 0.7146)},
+        first_psnr=29.201,
+    ),
+}
+DEFAULT_PRESET = "edsr-x4"
+
+
+def weights_dir() -> Path:
+    """The folder of the presets' files: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "pretrained"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+def preset_path(name: str) -> Path:
+    """The file of a preset, `NAME.weights.h5`.
+
+    Raises:
+        InputError: It is missing, or not the one that was published.
+    """
+    path = weights_dir() / f"{name}.weights.h5"
+    if not path.is_file():
+        raise InputError(f"The preset's file {path} is missing: install srkit anew.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != PRESETS[name].sha256:
+        raise InputError(f"{path} is not the file that was published (its SHA-256 differs): install srkit anew.")
+    return path
