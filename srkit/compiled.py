@@ -1,6 +1,5 @@
-"""Models made ready for inference: traced once for images of all sizes, batch norm folded, in a precision."""
+"""Models made ready for inference: traced once for images of all sizes, layers folded, in a precision."""
 
-import collections
 import contextlib
 import functools
 import weakref
@@ -9,8 +8,9 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
+from srkit.folding import folded
 from srkit.models import scale_of
 from srkit.precision import set_precision
 from srkit.receptive_field import fixed_sides, receptive_field_px
@@ -32,8 +32,8 @@ def compiled(model: keras.Model, precision: str) -> "Compiled":
 class Compiled:
     """A model that is applied to single images, with the weights that it has at the time.
 
-    A batch norm behind a convolution becomes part of it, in the graph only: the model, which may be in training, stays
-    as it is, and so do the precisions of its layers.
+    Layers are folded into each other (see `srkit.folding`), in the graph only: the model, which may be in training,
+    stays as it is, and so do the precisions of its layers.
 
     Args:
         model: From LR to SR.
@@ -80,11 +80,9 @@ class Compiled:
     def _call(self, batch):
         model = _functional(self._model())
         with _computing_in(model, self._precision):
-            folds = _foldable(model)
-            if not folds:
+            replaced = folded(model)
+            if not replaced:
                 return model(batch, training=False)
-            replaced = {norm: lambda inputs, **_: inputs for norm in folds.values()}
-            replaced |= {conv: functools.partial(_convolve_and_normalize, conv, norm) for conv, norm in folds.items()}
             return model._run_through_graph(batch, operation_fn=lambda layer: replaced.get(layer, layer))
 
 
@@ -119,44 +117,6 @@ def _first_layers(model: keras.Model) -> set[layers.Layer]:
                 found.add(node.operation)
                 pixels.update(() if node.operation.weights else map(id, node.outputs))
     return found
-
-
-def _foldable(model: keras.Model) -> dict[layers.Conv2D, layers.BatchNormalization]:
-    """Convolutions each with the batch norm that is all that becomes of them."""
-    if not hasattr(model, "_nodes_by_depth"):
-        return {}
-    nodes = [node for depth in model._nodes_by_depth.values() for node in depth]
-    uses = collections.Counter(node.operation for node in nodes)
-    readers = collections.defaultdict(list)
-    for node in nodes:
-        for tensor in node.input_tensors:
-            readers[id(tensor)].append(node.operation)
-    for tensor in model.outputs:
-        readers[id(tensor)].append(None)
-    folds = {}
-    for node in nodes:
-        conv, norm = node.operation, readers[id(node.outputs[0])][0]
-        if (
-            type(conv) is layers.Conv2D
-            and conv.activation is keras.activations.linear
-            and isinstance(norm, layers.BatchNormalization)
-            and norm.axis in (-1, 3)
-            and uses[conv] == uses[norm] == len(readers[id(node.outputs[0])]) == 1
-        ):
-            folds[conv] = norm
-    return folds
-
-
-def _convolve_and_normalize(conv: layers.Conv2D, norm: layers.BatchNormalization, inputs):
-    """Both in one convolution: the norm's factor goes into the kernel, and what it adds is a bias."""
-    factor = 1 / ops.sqrt(norm.moving_variance + norm.epsilon)
-    if norm.scale:
-        factor = norm.gamma * factor
-    bias = (conv.bias if conv.use_bias else 0) - norm.moving_mean
-    bias = bias * factor + (norm.beta if norm.center else 0)
-    kernel = ops.cast(conv.kernel * factor, conv.compute_dtype)
-    outputs = conv.convolution_op(ops.cast(inputs, conv.compute_dtype), kernel)
-    return outputs + ops.cast(bias, conv.compute_dtype)
 
 
 def _peak_bytes(graph: tf.Graph) -> int:

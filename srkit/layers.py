@@ -117,6 +117,34 @@ class SubPixelPReLU(PReLU):
         return {**super().get_config(), "scale": self.scale}
 
 
+def before_shuffle(kernel, scale: int):
+    """The kernel that does before a `PixelShuffle(scale)` what `kernel` does behind it.
+
+    Args:
+        kernel: `(height, width, channels, filters)`, square, of an odd side.
+        scale: The shuffle's.
+
+    Returns:
+        A kernel `(side, side, channels * scale², filters * scale²)`. What it makes still has to be shuffled.
+    """
+    kernel = ops.convert_to_tensor(kernel)
+    kernel_size, _, channels, filters = kernel.shape
+    radius = kernel_size // 2
+    radius_before = -(-radius // scale)
+    side = 2 * radius_before + 1
+    phases = []
+    for dy in range(scale):
+        for dx in range(scale):
+            # For the output pixel (dy, dx) of a block, the kernel starts `radius` px above and left of it.
+            top, left = (scale * radius_before - radius + d for d in (dy, dx))
+            pads = [(start, side * scale - kernel_size - start) for start in (top, left)]
+            phases.append(ops.pad(kernel, [*pads, (0, 0), (0, 0)]))
+    x = ops.stack(phases, axis=-2)  # (side * scale, side * scale, channels, scale², filters)
+    x = ops.reshape(x, (side, scale, side, scale, channels, scale**2 * filters))
+    x = ops.transpose(x, (0, 2, 1, 3, 4, 5))
+    return ops.reshape(x, (side, side, scale**2 * channels, scale**2 * filters))
+
+
 @keras.saving.register_keras_serializable("srkit")
 class SubPixelConv2D(keras.layers.Layer):
     """`PixelShuffle(scale)` then `Conv2D(filters, kernel_size, padding="same")`, evaluated before the shuffle.
@@ -153,7 +181,7 @@ class SubPixelConv2D(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def call(self, inputs, training=None):
-        x = self._convolve(inputs, self._scattered_kernel(), training)
+        x = self._convolve(inputs, before_shuffle(self.kernel, self.scale), training)
         return self.activation(self._shuffle(x) + self.bias)
 
     def _convolve(self, inputs, kernel, training):
@@ -169,23 +197,6 @@ class SubPixelConv2D(keras.layers.Layer):
     def radius_px(self) -> int:
         """How far the kernel reaches, in pixels before the shuffle."""
         return -(-(self.kernel_size // 2) // self.scale)
-
-    def _scattered_kernel(self):
-        scale, filters = self.scale, self.filters
-        kernel = ops.convert_to_tensor(self.kernel)
-        radius, side = self.kernel_size // 2, 2 * self.radius_px + 1
-        channels = kernel.shape[2]
-        phases = []
-        for dy in range(scale):
-            for dx in range(scale):
-                # For the output pixel (dy, dx) of a block, the kernel starts `radius` px above and left of it.
-                top, left = (scale * self.radius_px - radius + d for d in (dy, dx))
-                pads = [(start, side * scale - self.kernel_size - start) for start in (top, left)]
-                phases.append(ops.pad(kernel, [*pads, (0, 0), (0, 0)]))
-        x = ops.stack(phases, axis=-2)  # (side * scale, side * scale, channels, scale², filters)
-        x = ops.reshape(x, (side, scale, side, scale, channels, scale**2 * filters))
-        x = ops.transpose(x, (0, 2, 1, 3, 4, 5))
-        return ops.reshape(x, (side, side, scale**2 * channels, scale**2 * filters))
 
     def compute_output_shape(self, input_shape):
         return self._shuffle.compute_output_shape((*input_shape[:-1], self.filters * self.scale**2))

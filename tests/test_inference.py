@@ -6,7 +6,7 @@ from PIL import Image
 from toys import toy
 
 import srkit
-from srkit import InputError, compiled, images, inference, models
+from srkit import InputError, compiled, folding, images, inference, models
 from srkit.layers import Dirac
 from srkit.precision import set_precision
 from srkit.presets import DEFAULT_PRESET, PRESETS
@@ -229,12 +229,27 @@ def test_batch_norm_is_folded_with_the_weights_of_the_moment(cat):
         np.testing.assert_allclose(inference.predict(model, lr), expected, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("name, scale", [("edsr", 2), ("edsr", 3), ("edsr", 4), ("edsr", 8), ("mdsr", 4)])
+def test_upsamplers_without_activations_become_one_convolution(name, scale, cat):
+    keras.utils.set_random_seed(0)
+    model = toy(name, scale)
+    for weight in model.weights:
+        if weight.name == "bias":
+            weight.assign(np.random.default_rng(0).normal(0, 0.1, weight.shape))
+    chain = [layer.name for layer in folding.folded(model)]
+    assert chain == [layer.name for layer in model.layers if "upsample" in layer.name or "tail" in layer.name]
+    for lr in (cat[:16, :16], cat[:17, :40], cat[:15, :40], cat[:1, :1]):
+        expected = applied_whole(model, lr)
+        assert expected.std() > 1 or lr.size == 3
+        np.testing.assert_allclose(inference.predict(model, lr), expected, rtol=1e-5, atol=1e-3)
+
+
 def test_batch_norm_that_others_look_behind_is_not_folded(cat):
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(3, 3, padding="same")(image)
     normed = keras.layers.BatchNormalization(gamma_initializer="uniform")(x)
     model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Add()([x, normed])))
-    assert compiled._foldable(model) == {}
+    assert folding.folded(model) == {}
     np.testing.assert_allclose(inference.predict(model, cat), applied_whole(model, cat), atol=1e-3)
 
 

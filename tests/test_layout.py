@@ -14,7 +14,7 @@ LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
     {"images", "photo", "resize", "layers", "precision", "distribution", "optimizers", "presets"},
     {"models", "losses", "metrics", "cache", "data"},
-    {"receptive_field", "compiled", "trainer", "training", "inference", "weights", "runs"},
+    {"receptive_field", "folding", "compiled", "trainer", "training", "inference", "weights", "runs"},
     {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
     {"comparison", "uploads"},
     {"cli"},
