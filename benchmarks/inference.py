@@ -4,8 +4,8 @@
     python benchmarks/inference.py
 
 Every row is measured in a process of its own, and all rows take turns, round after round, so that whatever else the
-machine does meets all alike. A row's time is its best round's median. What the engines compute is compared with Keras'
-own result in float32, in grey levels before rounding.
+machine does meets all alike. A row's time is its best round's median. The share is that of the values, in a photograph
+that comes with scikit-image, which are at most one grey level from Keras' own float32 result.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 from speed import processor
 
-NAMES = {"edsr": "EDSR-16", "srresnet": "SRResNet-16"}
-PEERS = ("onnxruntime", "openvino")
+PRESETS = ("edsr-x4", "srresnet-x4")
+ONNX, OPENVINO = PEERS = ("onnxruntime", "openvino")
 
 
 def main() -> None:
@@ -46,8 +46,10 @@ def main() -> None:
 def report(options: argparse.Namespace) -> None:
     """Measures all rows, and prints them as a table in Markdown."""
     peers = [peer for peer in PEERS if importlib.util.find_spec(peer) and importlib.util.find_spec("tf2onnx")]
-    rows = [(engine, model, "float32") for model in NAMES for engine in ("srkit", *peers)]
-    rows += [(engine, model, "bfloat16") for model in NAMES for engine in ("srkit", *peers) if engine != "onnxruntime"]
+    rows = [(engine, model, "float32") for model in PRESETS for engine in ("srkit", *peers)]
+    rows += [
+        (engine, model, "bfloat16") for model in PRESETS for engine in ("srkit", *peers) if engine != "onnxruntime"
+    ]
     results = collections.defaultdict(list)
     for number in range(options.rounds):
         for row in rows:
@@ -56,13 +58,13 @@ def report(options: argparse.Namespace) -> None:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", *peers))
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, {versions}")
     print(f"\nOne LR image of {options.side}x{options.side} px, x4; best of {options.rounds} rounds.\n")
-    print("| model | engine | precision | s an image | MP out/s | largest difference |")
+    print("| preset | engine | precision | s an image | MP out/s | within 1 level |")
     print("|---|---|---|---|---|---|")
     megapixels = (4 * options.side) ** 2 / 1e6
     for engine, model, precision in sorted(rows, key=lambda row: row[1]):
         best = min(results[engine, model, precision], key=lambda result: result["seconds"])
-        cells = (NAMES[model], engine, precision, f"{best['seconds']:.3f}", f"{megapixels / best['seconds']:.2f}")
-        print("| " + " | ".join(cells) + f" | {best['difference']:.3f} |")
+        cells = (model, engine, precision, f"{best['seconds']:.3f}", f"{megapixels / best['seconds']:.2f}")
+        print("| " + " | ".join(cells) + f" | {100 * best['within_one_level']:.2f} % |")
 
 
 def run_child(row: tuple[str, str, str], options: argparse.Namespace) -> dict:
@@ -75,23 +77,23 @@ def run_child(row: tuple[str, str, str], options: argparse.Namespace) -> dict:
 
 def measure(engine: str, name: str, precision: str, side: int, repeats: int) -> dict:
     """One row: seconds an image, and the largest difference from Keras' own result."""
-    import keras
+    import skimage.data
 
     import srkit
+    from srkit import images
 
-    keras.utils.set_random_seed(0)
-    model = srkit.models.MODELS[name]()
-    lr = np.random.default_rng(0).uniform(0, 255, (1, side, side, 3)).astype(np.float32)
-    expected = np.asarray(model(lr))
-    prepare = {"srkit": with_srkit, "onnxruntime": with_onnx_runtime, "openvino": with_openvino}[engine]
+    model = srkit.load_model(name)
+    lr = images.centre_crop(skimage.data.astronaut(), side, side)[None].astype(np.float32)
+    expected = images.to_uint8(np.asarray(model(lr))).astype(int)
+    prepare = {"srkit": with_srkit, ONNX: with_onnx_runtime, OPENVINO: with_openvino}[engine]
     apply = prepare(model, precision, side)
-    difference = float(np.abs(apply(lr) - expected).max())
+    within_one_level = float((np.abs(images.to_uint8(apply(lr)) - expected) <= 1).mean())
     seconds = []
     for _ in range(repeats):
         started = time.perf_counter()
         apply(lr)
         seconds.append(time.perf_counter() - started)
-    return {"seconds": statistics.median(seconds), "difference": difference}
+    return {"seconds": statistics.median(seconds), "within_one_level": within_one_level}
 
 
 def with_srkit(model, precision: str, side: int) -> Callable:
