@@ -33,7 +33,7 @@ def folded(model: keras.Model) -> dict[keras.Operation, Callable]:
             replaced[norm] = _passed_on
     for conv in graph.uses:
         chain = _linear_chain(conv, graph)
-        if len(chain) > 1 and not any(layer in replaced for layer in chain):
+        if chain and not any(layer in replaced for layer in chain) and _saves_work(chain):
             replaced |= dict.fromkeys(chain, _passed_on) | {conv: functools.partial(_collapsed, chain)}
     return replaced
 
@@ -101,6 +101,18 @@ def _linear_chain(conv: keras.Operation, graph: _Graph) -> list[keras.layers.Lay
     while chain and isinstance(chain[-1], PixelShuffle):
         chain.pop()
     return chain if any(isinstance(layer, PixelShuffle) for layer in chain) else []
+
+
+def _saves_work(chain: list[keras.layers.Layer]) -> bool:
+    """Whether the one convolution has fewer products for each pixel than the chain's, which may pass a bottleneck."""
+    products, scale = 0, 1
+    for layer in chain:
+        if isinstance(layer, PixelShuffle):
+            scale *= layer.scale
+        else:
+            products += math.prod(layer.kernel.shape) * scale**2
+    kernel, _ = _kernel_of(chain)
+    return math.prod(kernel.shape) < products
 
 
 def _is_plain(layer: keras.Operation | None) -> bool:

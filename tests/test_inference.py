@@ -7,7 +7,7 @@ from toys import toy
 
 import srkit
 from srkit import InputError, compiled, folding, images, inference, models
-from srkit.layers import Dirac
+from srkit.layers import Dirac, PixelShuffle
 from srkit.precision import set_precision
 from srkit.presets import DEFAULT_PRESET, PRESETS
 from srkit.receptive_field import receptive_field_px
@@ -242,6 +242,13 @@ def test_upsamplers_without_activations_become_one_convolution(name, scale, cat)
         expected = applied_whole(model, lr)
         assert expected.std() > 1 or lr.size == 3
         np.testing.assert_allclose(inference.predict(model, lr), expected, rtol=1e-5, atol=1e-3)
+
+
+def test_upsamplers_with_a_bottleneck_stay_as_they_are():
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(12, 3, padding="same")(image)
+    model = keras.Model(image, keras.layers.Conv2D(32, 3, padding="same")(PixelShuffle(2)(x)))
+    assert folding.folded(model) == {}
 
 
 def test_batch_norm_that_others_look_behind_is_not_folded(cat):
