@@ -41,7 +41,7 @@ class Preset:
     first_psnr: float | None = None
 
 
-_PHOTOGRAPHS = "CID22, gb82, BSDS500 and T91, 722 photographs"
+_SOURCES = "CID22, gb82, BSDS500 and T91"
 _DOGS = "496 photographs of dogs, as Stanford Dogs and Asirra have them"
 _EPYC = "two virtual cores of an AMD EPYC"
 _AMX = "two virtual cores of an Intel Xeon with AMX"
@@ -52,7 +52,7 @@ PRESETS: dict[str, Preset] = {
         sha256="4a528f020ada30bfdbd660d8f4f91e4eeef97fbf5c10e10c926c23b549f71954",
         recipe={"model": "edsr", "scale": 4, "filters": 32, "num_blocks": 8},
         num_parameters=232_963,
-        data=f"four fifths of {_PHOTOGRAPHS}",
+        data=f"578 photographs of {_SOURCES}",
         steps=14_000,
         hours=0.7,
         hardware=f"{_EPYC}, which also did other work",
@@ -66,7 +66,7 @@ PRESETS: dict[str, Preset] = {
         sha256="5a4a6762a178a5d131938758caa01877e858323f20b6023e52a134df766488e0",
         recipe={"model": "edsr", "scale": 4},
         num_parameters=1_517_571,
-        data=_PHOTOGRAPHS,
+        data=f"722 photographs of {_SOURCES}",
         steps=25_000,
         hours=2,
         hardware=f"{_AMX}, which also did other work",
@@ -74,6 +74,20 @@ PRESETS: dict[str, Preset] = {
         "--learning-rate 5e-4 --schedule cosine --precision mixed_bfloat16",
         scores={"Set5": (31.46, 0.8842), "Set14": (28.17, 0.7698)},
         first_psnr=33.497,
+    ),
+    "srresnet-x4": Preset(
+        description="SRResNet, the generator that srgan-x4 began with",
+        sha256="9973534d27f75eb6905a5f6417438c54ccf266775e7e232377928c5007221f14",
+        recipe={"model": "srresnet", "scale": 4},
+        num_parameters=1_554_883,
+        data=f"721 photographs of {_SOURCES}",
+        steps=6_000,
+        hours=0.8,
+        hardware=f"{_AMX}, which also did other work",
+        command="python -m srkit train pre --data FOLDER --steps 6000 --run runs/srresnet-x4 --model srresnet "
+        "--loss mae --optimizer muon --learning-rate 1e-3 --schedule cosine --ema 0.999 --precision mixed_bfloat16",
+        scores={"Set5": (31.31, 0.8814), "Set14": (28.07, 0.7674)},
+        first_psnr=33.480,
     ),
     "walkthrough-pre-x4": Preset(
         description="SRResNet after 3,000 steps: the beginning of a training, to learn from",
