@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from toys import toy
 
 from srkit import (
     GanTrainer,
@@ -36,12 +37,12 @@ SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every"
 
 def pre_trainer(run_dir, seed=0, **options) -> PreTrainer:
     keras.utils.set_random_seed(seed)
-    return PreTrainer(models.srresnet(filters=4, num_blocks=1), run_dir, **options)
+    return PreTrainer(toy("srresnet", filters=4), run_dir, **options)
 
 
 def gan_trainer(run_dir, seed=0, **options) -> GanTrainer:
     keras.utils.set_random_seed(seed)
-    generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
+    generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
     return GanTrainer(generator, discriminator, run_dir, content_loss="mse", **options)
 
 
@@ -226,7 +227,7 @@ def test_pretraining_on_vgg_features_with_total_variation(samples, valid, tmp_pa
 
 def test_vgg_content_loss_trains_in_bfloat16(samples, valid, tmp_path, vgg_weights):
     keras.utils.set_random_seed(0)
-    generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
+    generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
     options = {"content_loss": "vgg54", "vgg_weights": vgg_weights, "precision": "mixed_bfloat16"}
     trainer = GanTrainer(generator, discriminator, tmp_path / "run", **options)
     history = trainer.train(samples[0], valid, steps=2, **SMALL)
@@ -275,7 +276,7 @@ def test_one_gan_step_is_the_papers(samples, tmp_path, pixel_weight):
     from srkit import losses
 
     trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, pixel_weight=pixel_weight, precision="float32")
-    generator, discriminator = models.srresnet(filters=4, num_blocks=1), models.discriminator(32, filters=4)
+    generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
     generator.set_weights(trainer.generator.get_weights())
     discriminator.set_weights(trainer.discriminator.get_weights())
     lr, hr = next(iter(samples[0].batches(2, 32)))
@@ -479,7 +480,7 @@ def test_precision_is_found_out_once_and_kept_by_the_run(samples, valid, tmp_pat
 def test_content_networks_weights_are_a_setting(samples, valid, tmp_path, vgg_weights):
     options = {"content_loss": "vgg22", "vgg_weights": vgg_weights}
     keras.utils.set_random_seed(0)
-    trainer = GanTrainer(models.srresnet(filters=4, num_blocks=1), models.discriminator(32, 4), tmp_path, **options)
+    trainer = GanTrainer(toy("srresnet", filters=4), models.discriminator(32, 4), tmp_path, **options)
     assert trainer._settings["vgg_weights"] == losses.VGGLoss("vgg22", vgg_weights).identity
     assert trainer._settings["vgg_weights"] != losses.VGGLoss("vgg54", vgg_weights).identity
 
