@@ -186,6 +186,13 @@ def _add_gan(kinds) -> None:
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
     gan.add_argument("--pixel-weight", type=float, default=0.0, help="of the mean absolute error (%(default)s)")
+    gan.add_argument(
+        "--jitter-px",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="larger HR crops, of which losses see a part; 16 (off)",
+    )
     gan.set_defaults(command=_train_gan)
 
 
@@ -285,6 +292,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
             pixel_weight=options.pixel_weight,
+            jitter_px=options.jitter_px,
             **_optimization(options),
         )
     _train(trainer, options)
