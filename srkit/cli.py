@@ -185,7 +185,9 @@ def _add_gan(kinds) -> None:
     )
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
-    gan.add_argument("--pixel-weight", type=float, default=0.0, help="of the mean absolute error (%(default)s)")
+    gan.add_argument(
+        "--colour-weight", type=float, default=0.0, help="of coarse colours' error; 1 holds them (%(default)s)"
+    )
     gan.add_argument(
         "--jitter-px",
         type=int,
@@ -291,7 +293,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             options.run,
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
-            pixel_weight=options.pixel_weight,
+            colour_weight=options.colour_weight,
             jitter_px=options.jitter_px,
             **_optimization(options),
         )

@@ -27,6 +27,19 @@ def mae(hr, sr):
     return ops.mean(ops.absolute((hr - sr) / 127.5))
 
 
+def colour(hr, sr, scale: int):
+    """Mean absolute error after both images, scaled to [-1, 1], are averaged over blocks of `scale` x `scale` px.
+
+    It holds colours and brightness, about which VGG's deep features say little, and leaves detail free: all that LR
+    does not show averages out.
+
+    Args:
+        hr, sr: `(batch, height, width, 3)`, RGB in [0, 255].
+        scale: The factor of super-resolution.
+    """
+    return mae(*(ops.average_pool(image, scale) for image in (hr, sr)))
+
+
 def total_variation(sr):
     """Total variation of images scaled to [-1, 1]: the sum of absolute differences of neighbouring pixels.
 

@@ -87,8 +87,8 @@ class PreTrainer(Trainer):
 class GanTrainer(Trainer):
     """Fine-tunes a pretrained generator against a discriminator: SRGAN (Ledig et al. 2017).
 
-    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3), and `pixel_weight`
-    times the mean absolute error. Discriminator and generator are updated in turn, once each a step.
+    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3), and
+    `colour_weight` times `losses.colour`. Discriminator and generator are updated in turn, once each a step.
 
     Args:
         generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
@@ -96,8 +96,7 @@ class GanTrainer(Trainer):
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
-        pixel_weight: 0 in the paper. A little of it holds the colours, of which VGG's deep features know little (Wang
-            et al. 2018, equation 3).
+        colour_weight: 0 in the paper; 1 holds the colours.
         jitter_px: By how much HR crops are larger than what the losses see of them: a part at a random place, another
             in each step. 0 in the paper; with 16, the grids of VGG's pooling and of the discriminator's strides lie
             anywhere on those of the generator's upsampling, and no fixed pattern of pixels deceives them.
@@ -119,7 +118,7 @@ class GanTrainer(Trainer):
         run_dir: "str | os.PathLike",
         content_loss: str = "vgg54",
         adversarial_weight: float = 1e-3,
-        pixel_weight: float = 0.0,
+        colour_weight: float = 0.0,
         jitter_px: int = 0,
         learning_rate: float = 1e-4,
         schedule: str = "halves",
@@ -134,11 +133,11 @@ class GanTrainer(Trainer):
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
         self._use_content_loss(content_loss, vgg_weights)
-        self._adversarial_weight, self._pixel_weight, self._jitter_px = adversarial_weight, pixel_weight, jitter_px
+        self._adversarial_weight, self._colour_weight, self._jitter_px = adversarial_weight, colour_weight, jitter_px
         self._settings |= {
             "discriminator": identity(discriminator),
             "adversarial_weight": adversarial_weight,
-            "pixel_weight": pixel_weight,
+            "colour_weight": colour_weight,
             "jitter_px": jitter_px,
         }
         for name in self._models:
@@ -164,8 +163,8 @@ class GanTrainer(Trainer):
             content = self._content_loss(hr, sr)
             adversarial = losses.generator_loss(self.discriminator(sr, training=True))
             g_loss = content + self._adversarial_weight * adversarial
-            if self._pixel_weight:
-                g_loss += self._pixel_weight * losses.mae(hr, sr)
+            if self._colour_weight:
+                g_loss += self._colour_weight * losses.colour(hr, sr, self.scale)
         self._apply_gradients("generator", self.generator, generator_tape, g_loss)
         return {
             "g_loss": g_loss,

@@ -69,3 +69,11 @@ def test_never_random(monkeypatch, tmp_path):
 def test_unknown_content_loss_is_refused():
     with pytest.raises(InputError, match="vgg54"):
         losses.content_loss("vgg19")
+
+
+def test_colour_sees_coarse_colours_alone():
+    hr = np.full((1, 8, 8, 3), 100, np.float32)
+    checkerboard = hr + np.float32(20) * (-1) ** np.indices((8, 8)).sum(axis=0)[:, :, None].astype(np.float32)
+    greener = hr + np.array([0, 3, 0], np.float32)
+    assert float(losses.colour(hr, checkerboard, 4)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.colour(hr, greener, 4)) == pytest.approx(1 / 127.5)
