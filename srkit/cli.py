@@ -364,7 +364,7 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
             seed=options.seed,
             scale=scale,
             kernel=options.kernel,
-            min_size=options.hr_size,
+            min_size=options.hr_size + getattr(options, "jitter_px", 0),  # of `train gan` alone
         )
         for scale in trainer.scales
     ]
