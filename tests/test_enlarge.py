@@ -111,6 +111,6 @@ def test_sizes_name_files():
 
 def test_preset_of_the_scale_is_taken_if_there_is_one(monkeypatch):
     assert preset_for(None) == preset_for(7) == preset_for(2.5) == "edsr-x4"
-    assert preset_for(2) == "edsr-x2"
+    assert (preset_for(2), preset_for(3)) == ("edsr-x2", "edsr-x3")
     monkeypatch.setattr("srkit.enlarge.PRESETS", {"edsr-x2": None, "edsr-x4": None})
     assert (preset_for(2), preset_for(3), preset_for(4)) == ("edsr-x2", "edsr-x4", "edsr-x4")
