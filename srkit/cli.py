@@ -183,17 +183,13 @@ def _add_gan(kinds) -> None:
     discriminator.add_argument(
         "--discriminator-filters", type=positive_int, default=64, help="channels of a new one (%(default)s)"
     )
+    gan.add_argument(
+        "--fix", nargs="+", default=[], metavar="NAME", help="layers so named, or beginning so, keep their weights"
+    )
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
     gan.add_argument(
         "--colour-weight", type=float, default=0.0, help="of coarse colours' error; 1 holds them (%(default)s)"
-    )
-    gan.add_argument(
-        "--jitter-px",
-        type=int,
-        default=0,
-        metavar="PX",
-        help="larger HR crops, of which losses see a part; 16 (off)",
     )
     gan.set_defaults(command=_train_gan)
 
@@ -288,16 +284,26 @@ def _train_gan(options: argparse.Namespace) -> None:
     with distribution.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
         trainer = training.GanTrainer(
-            load_model(options.generator),
+            _fixed(load_model(options.generator), options.fix),
             _discriminator(options),
             options.run,
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
             colour_weight=options.colour_weight,
-            jitter_px=options.jitter_px,
             **_optimization(options),
         )
     _train(trainer, options)
+
+
+def _fixed(model: keras.Model, names: Sequence[str]) -> keras.Model:
+    for name in names:
+        layers = [layer for layer in model.layers if layer.weights and layer.name.startswith(name)]
+        if not layers:
+            known = ", ".join(layer.name for layer in model.layers if layer.weights)
+            raise InputError(f"--fix {name}: no layer of {model.name} begins so. It has {known}.")
+        for layer in layers:
+            layer.trainable = False
+    return model
 
 
 def _discriminator(options: argparse.Namespace) -> keras.Model:
@@ -364,7 +370,7 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
             seed=options.seed,
             scale=scale,
             kernel=options.kernel,
-            min_size=options.hr_size + getattr(options, "jitter_px", 0),  # of `train gan` alone
+            min_size=options.hr_size,
         )
         for scale in trainer.scales
     ]

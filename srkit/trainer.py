@@ -105,6 +105,7 @@ class Trainer:
         self._settings = {
             "trainer": type(self).__name__,
             "model": identity(generator),
+            "fixed": [layer.name for layer in generator.layers if layer.weights and not layer.trainable],
             "learning_rate": learning_rate,
             "schedule": schedule,
             "warmup_steps": warmup_steps,

@@ -91,15 +91,14 @@ class GanTrainer(Trainer):
     `colour_weight` times `losses.colour`. Discriminator and generator are updated in turn, once each a step.
 
     Args:
-        generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
+        generator: From LR to SR, pretrained: from random weights the game is lost before it begins. Layers whose
+            `trainable` is False keep their weights. The upsampler's should, or it soon draws a fine grid over flat
+            parts, which VGG does not mind.
         discriminator: From HR crops to logits.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
         colour_weight: 0 in the paper; 1 holds the colours.
-        jitter_px: By how much HR crops are larger than what the losses see of them: a part at a random place, another
-            in each step. 0 in the paper; with 16, the grids of VGG's pooling and of the discriminator's strides lie
-            anywhere on those of the generator's upsampling, and no fixed pattern of pixels deceives them.
         learning_rate: Of both Adams, at its highest.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.
@@ -119,7 +118,6 @@ class GanTrainer(Trainer):
         content_loss: str = "vgg54",
         adversarial_weight: float = 1e-3,
         colour_weight: float = 0.0,
-        jitter_px: int = 0,
         learning_rate: float = 1e-4,
         schedule: str = "halves",
         precision: str = "auto",
@@ -133,26 +131,25 @@ class GanTrainer(Trainer):
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
         self._use_content_loss(content_loss, vgg_weights)
-        self._adversarial_weight, self._colour_weight, self._jitter_px = adversarial_weight, colour_weight, jitter_px
+        self._adversarial_weight, self._colour_weight = adversarial_weight, colour_weight
         self._settings |= {
             "discriminator": identity(discriminator),
             "adversarial_weight": adversarial_weight,
             "colour_weight": colour_weight,
-            "jitter_px": jitter_px,
         }
         for name in self._models:
             self._add_optimizer(name)
 
     def train(self, train: Pairs, valid: Pairs, steps: int, hr_size: int = 96, **options) -> list[dict]:
-        """As `Trainer.train`; of HR crops the losses see as much as the discriminator was built for: `hr_size`."""
+        """As `Trainer.train`; the HR crops must have the size that the discriminator was built for."""
         expected = self.discriminator.input_shape[1]
         if hr_size != expected:
             raise InputError(f"The discriminator was built for HR crops of {expected} px; received hr_size={hr_size}.")
-        return super().train(train, valid, steps, hr_size=hr_size + self._jitter_px, **options)
+        return super().train(train, valid, steps, hr_size=hr_size, **options)
 
     def _compute_step(self, lr, hr):
         with tf.GradientTape() as generator_tape:
-            hr, sr = self._seen(hr, self.generator(lr, training=True))
+            sr = self.generator(lr, training=True)
             # First the discriminator is updated, then the generator plays against the new one (section 2.1).
             with generator_tape.stop_recording(), tf.GradientTape() as discriminator_tape:
                 hr_logits = self.discriminator(hr, training=True)
@@ -174,15 +171,6 @@ class GanTrainer(Trainer):
             "d_hr": tf.reduce_mean(tf.sigmoid(hr_logits)),
             "d_sr": tf.reduce_mean(tf.sigmoid(sr_logits)),
         }
-
-    def _seen(self, hr, sr):
-        """The same part of both, at a place that is the step's."""
-        if not self._jitter_px:
-            return hr, sr
-        side = self.discriminator.input_shape[1]
-        step = tf.cast(self._optimizers["generator"].iterations, tf.int32)
-        top, left = tf.unstack(tf.random.stateless_uniform((2,), (0, step), 0, self._jitter_px + 1, tf.int32))
-        return [tf.image.crop_to_bounding_box(image, top, left, side, side) for image in (hr, sr)]
 
     def _resume_watch(self):
         self._steps_won = 0

@@ -1,4 +1,3 @@
-import functools
 import json
 import math
 import os
@@ -309,28 +308,6 @@ def test_bfloat16_keeps_weights_and_output_in_float32(build, samples, valid, tmp
     assert {variable.dtype for variable in trainer.generator.trainable_variables} == {"float32"}
     assert trainer.generator(np.zeros((1, 8, 8, 3))).dtype == "float32"
     assert math.isfinite(history[-1]["psnr"])
-
-
-def test_jitter_moves_what_the_losses_see(tmp_path):
-    trainer, places = gan_trainer(tmp_path, jitter_px=8), []
-    hr = np.arange(40 * 40 * 3, dtype=np.float32).reshape(1, 40, 40, 3)
-    for step in range(6):
-        trainer._optimizers["generator"].iterations.assign(step)
-        seen_hr, seen_sr = trainer._seen(hr, hr + 1)
-        assert seen_hr.shape == (1, 32, 32, 3)
-        np.testing.assert_array_equal(seen_sr - seen_hr, 1)
-        places.append(float(seen_hr[0, 0, 0, 0]))
-    assert len(set(places)) > 3
-
-
-def test_jitter_is_the_same_in_a_resumed_run(samples, valid, tmp_path):
-    build = functools.partial(gan_trainer, jitter_px=8, schedule="constant")
-    whole = build(tmp_path / "whole")
-    whole.train(samples[0], valid, steps=4, **SMALL)
-    for steps in (2, 4):
-        parts = build(tmp_path / "parts", seed=0 if steps == 2 else 3)
-        parts.train(samples[0], valid, steps=steps, extend=True, **SMALL)
-    assert_same_weights(parts, whole)
 
 
 def test_learning_rates():
