@@ -1,6 +1,6 @@
 """What PSNR does not see: how far models' images are from originals in sharpness, texture, colour and false patterns.
 
-python benchmarks/realism.py --data DIR --model srresnet-x4 srgan-x4
+python benchmarks/realism.py --data DIR --model edsr-x4 srresnet-x4
 
 For each model, in comparison with the originals (HR):
   VGG     distance of VGG19's relu5_4 features (root of their mean squared difference), and against the first model's
