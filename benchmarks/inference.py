@@ -47,9 +47,7 @@ def report(options: argparse.Namespace) -> None:
     """Measures all rows, and prints them as a table in Markdown."""
     peers = [peer for peer in PEERS if importlib.util.find_spec(peer) and importlib.util.find_spec("tf2onnx")]
     rows = [(engine, model, "float32") for model in PRESETS for engine in ("srkit", *peers)]
-    rows += [
-        (engine, model, "bfloat16") for model in PRESETS for engine in ("srkit", *peers) if engine != "onnxruntime"
-    ]
+    rows += [(engine, model, "bfloat16") for model in PRESETS for engine in ("srkit", *peers) if engine != ONNX]
     results = collections.defaultdict(list)
     for number in range(options.rounds):
         for row in rows:
