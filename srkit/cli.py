@@ -191,6 +191,9 @@ def _add_gan(kinds) -> None:
     gan.add_argument(
         "--colour-weight", type=float, default=0.0, help="of coarse colours' error; 1 holds them (%(default)s)"
     )
+    gan.add_argument(
+        "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 50 keeps it away (%(default)s)"
+    )
     gan.set_defaults(command=_train_gan)
 
 
@@ -290,6 +293,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             content_loss=options.content_loss,
             adversarial_weight=options.adversarial_weight,
             colour_weight=options.colour_weight,
+            grid_weight=options.grid_weight,
             **_optimization(options),
         )
     _train(trainer, options)

@@ -99,6 +99,7 @@ class GanTrainer(Trainer):
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
         colour_weight: 0 in the paper; 1 holds the colours.
+        grid_weight: 0 in the paper; 50 keeps the upsampler from drawing a grid.
         learning_rate: Of both Adams, at its highest.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.
@@ -118,6 +119,7 @@ class GanTrainer(Trainer):
         content_loss: str = "vgg54",
         adversarial_weight: float = 1e-3,
         colour_weight: float = 0.0,
+        grid_weight: float = 0.0,
         learning_rate: float = 1e-4,
         schedule: str = "halves",
         precision: str = "auto",
@@ -131,11 +133,13 @@ class GanTrainer(Trainer):
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
         self._use_content_loss(content_loss, vgg_weights)
-        self._adversarial_weight, self._colour_weight = adversarial_weight, colour_weight
+        self._adversarial_weight = adversarial_weight
+        self._colour_weight, self._grid_weight = colour_weight, grid_weight
         self._settings |= {
             "discriminator": identity(discriminator),
             "adversarial_weight": adversarial_weight,
             "colour_weight": colour_weight,
+            "grid_weight": grid_weight,
         }
         for name in self._models:
             self._add_optimizer(name)
@@ -162,6 +166,8 @@ class GanTrainer(Trainer):
             g_loss = content + self._adversarial_weight * adversarial
             if self._colour_weight:
                 g_loss += self._colour_weight * losses.colour(hr, sr, self.scale)
+            if self._grid_weight:
+                g_loss += self._grid_weight * losses.grid(hr, sr, self.scale)
         self._apply_gradients("generator", self.generator, generator_tape, g_loss)
         return {
             "g_loss": g_loss,

@@ -77,3 +77,13 @@ def test_colour_sees_coarse_colours_alone():
     greener = hr + np.array([0, 3, 0], np.float32)
     assert float(losses.colour(hr, checkerboard, 4)) == pytest.approx(0, abs=1e-6)
     assert float(losses.colour(hr, greener, 4)) == pytest.approx(1 / 127.5)
+
+
+def test_grid_sees_what_repeats_from_block_to_block():
+    hr = np.random.default_rng(0).uniform(0, 255, (2, 100, 64, 3)).astype(np.float32)
+    columns = np.indices((100, 64))[1]
+    lines = hr + np.where(columns % 4 == 1, 4, 0)[:, :, None].astype(np.float32)
+    waves = hr + 4 * np.sin(2 * np.pi * columns * 3 / 32)[:, :, None].astype(np.float32)  # 32 px are their period
+    assert float(losses.grid(hr, lines, 4)) == pytest.approx(1 / 127.5, rel=1e-3)
+    assert float(losses.grid(hr, waves, 4)) == pytest.approx(0, abs=1e-5)
+    assert float(losses.grid(hr[:, :8, :8], lines[:, :8, :8], 4)) == pytest.approx(1 / 127.5, rel=1e-3)

@@ -268,14 +268,14 @@ def test_training_learns(samples, valid, tmp_path):
     assert scores[1] > scores[0] > 20
 
 
-@pytest.mark.parametrize("colour_weight", [0.0, 0.5])
-def test_one_gan_step_is_the_papers(samples, tmp_path, colour_weight):
+@pytest.mark.parametrize("weights", [{}, {"colour_weight": 0.5, "grid_weight": 2.0}])
+def test_one_gan_step_is_the_papers(samples, tmp_path, weights):
     """The discriminator is updated first, on SR of the old generator; the generator then against the new one."""
     import tensorflow as tf
 
     from srkit import losses
 
-    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, colour_weight=colour_weight, precision="float32")
+    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, precision="float32", **weights)
     generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
     generator.set_weights(trainer.generator.get_weights())
     discriminator.set_weights(trainer.discriminator.get_weights())
@@ -291,7 +291,9 @@ def test_one_gan_step_is_the_papers(samples, tmp_path, colour_weight):
     with tf.GradientTape() as tape:
         sr = generator(lr, training=True)
         adversarial = losses.generator_loss(discriminator(sr, training=True))
-        loss = losses.mse(hr, sr) + 0.1 * adversarial + colour_weight * losses.colour(hr, sr, 4)
+        loss = losses.mse(hr, sr) + 0.1 * adversarial
+        loss += weights.get("colour_weight", 0) * losses.colour(hr, sr, 4)
+        loss += weights.get("grid_weight", 0) * losses.grid(hr, sr, 4)
     adam.apply(tape.gradient(loss, generator.trainable_variables), generator.trainable_variables)
     for mine, expected in (
         *zip(trainer.generator.trainable_variables, generator.trainable_variables),
