@@ -183,9 +183,6 @@ def _add_gan(kinds) -> None:
     discriminator.add_argument(
         "--discriminator-filters", type=positive_int, default=64, help="channels of a new one (%(default)s)"
     )
-    gan.add_argument(
-        "--fix", nargs="+", default=[], metavar="NAME", help="layers so named, or beginning so, keep their weights"
-    )
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
     gan.add_argument(
@@ -287,7 +284,7 @@ def _train_gan(options: argparse.Namespace) -> None:
     with distribution.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
         trainer = training.GanTrainer(
-            _fixed(load_model(options.generator), options.fix),
+            load_model(options.generator),
             _discriminator(options),
             options.run,
             content_loss=options.content_loss,
@@ -297,17 +294,6 @@ def _train_gan(options: argparse.Namespace) -> None:
             **_optimization(options),
         )
     _train(trainer, options)
-
-
-def _fixed(model: keras.Model, names: Sequence[str]) -> keras.Model:
-    for name in names:
-        layers = [layer for layer in model.layers if layer.weights and layer.name.startswith(name)]
-        if not layers:
-            known = ", ".join(layer.name for layer in model.layers if layer.weights)
-            raise InputError(f"--fix {name}: no layer of {model.name} begins so. It has {known}.")
-        for layer in layers:
-            layer.trainable = False
-    return model
 
 
 def _discriminator(options: argparse.Namespace) -> keras.Model:

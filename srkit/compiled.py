@@ -38,7 +38,8 @@ class Compiled:
     Args:
         model: From LR to SR.
         precision: `"float32"` or `"mixed_bfloat16"`, whatever the model's layers compute in otherwise. The first layers
-            and the last ones, which have to do with pixels, compute in float32 in any case.
+            and the last ones, which have to do with pixels, compute in float32 in any case, and so do sums: block
+            after block adds to the same features, and their roundings would add up.
 
     Attributes:
         scale: The model's.
@@ -98,10 +99,12 @@ def _computing_in(model: keras.Model, precision: str) -> Iterator[None]:
         yield
         return
     before = [(layer, layer.dtype_policy) for layer in model.layers]
+    first_layers = _first_layers(model)
     try:
         set_precision(model, precision)
-        for layer in _first_layers(model):
-            layer.dtype_policy = "float32"
+        for layer in model.layers:
+            if layer in first_layers or isinstance(layer, layers.Add):
+                layer.dtype_policy = "float32"
         yield
     finally:
         for layer, policy in before:

@@ -78,7 +78,7 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
             if width * height > max_pixels:
                 raise InputError(
                     f"{name} claims to hold {width}x{height} px, and was not opened: "
-                    f"at most {max_pixels / 1e6:g} megapixels are allowed."
+                    f"at most {max_pixels / 1e6:g} megapixels are allowed. `upscale --max-pixels` allows more."
                 )
             yield image
     except (InputError, MemoryError):

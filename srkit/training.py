@@ -87,13 +87,13 @@ class PreTrainer(Trainer):
 class GanTrainer(Trainer):
     """Fine-tunes a pretrained generator against a discriminator: SRGAN (Ledig et al. 2017).
 
-    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3), and
-    `colour_weight` times `losses.colour`. Discriminator and generator are updated in turn, once each a step.
+    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3). Two terms that the
+    paper does not have keep a short training from what VGG's features do not mind: colours that drift, and a fine grid
+    over flat parts. They are `colour_weight` times `losses.colour` and `grid_weight` times `losses.grid`. Discriminator
+    and generator are updated in turn, once each a step.
 
     Args:
-        generator: From LR to SR, pretrained: from random weights the game is lost before it begins. Layers whose
-            `trainable` is False keep their weights. The upsampler's should, or it soon draws a fine grid over flat
-            parts, which VGG does not mind.
+        generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
         discriminator: From HR crops to logits.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).

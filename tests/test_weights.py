@@ -49,6 +49,18 @@ def test_saved_weights_know_their_model(build, tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["m.weights.h5"]
 
 
+def test_halved_weights_take_half_the_room_and_three_digits(tmp_path):
+    model = models.discriminator(32, filters=16)
+    model.get_layer("conv2_bn").moving_variance.assign([1e-3, 1, 1e3, 1e6] * 4)
+    for half in (False, True):
+        save_weights(model, tmp_path / f"{half}.weights.h5", half=half)
+    assert (tmp_path / "True.weights.h5").stat().st_size < 0.6 * (tmp_path / "False.weights.h5").stat().st_size
+    loaded = load_model(tmp_path / "True.weights.h5")
+    assert loaded.recipe == model.recipe
+    for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-7)
+
+
 def test_keras_file(model, tmp_path):
     model.save(tmp_path / "m.keras")
     np.testing.assert_array_equal(output(load_model(tmp_path / "m.keras")), output(model))
