@@ -14,7 +14,7 @@ import srkit
 from srkit import images, resize
 from srkit.compiled import compiled
 from srkit.models import scale_of
-from srkit.presets import PRESETS
+from srkit.presets import GENERATORS
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
 
     originals = [images.read(path) for path in images.list_images(options.data)]
     print(f"{len(originals)} images of {options.data}: values within one grey level of float32")
-    for name in PRESETS:
+    for name in GENERATORS:
         model = srkit.load_model(name)
         scale = scale_of(model)
         lrs = [resize.downscale(images.crop_to_multiple(hr, scale), scale) for hr in originals]

@@ -29,7 +29,7 @@ from srkit.enlarge import Size, preset_for
 from srkit.errors import InputError, TrainingDiverged
 from srkit.optimizers import OPTIMIZERS
 from srkit.precision import PRECISIONS
-from srkit.presets import DEFAULT_PRESET, PRESETS
+from srkit.presets import DEFAULT_PRESET, GENERATORS, PRESETS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
 from srkit.trainer import SCHEDULES, Trainer
 from srkit.weights import load_model, start_from
@@ -107,8 +107,8 @@ def _add_benchmark(commands) -> None:
         "--model",
         nargs="+",
         action="extend",
-        help=f"one or several: {', '.join(INTERPOLATIONS)}; {', '.join(PRESETS)}; a path to weights or a .keras file. "
-        "With + behind it: self-ensemble. The others are compared with the first (bicubic)",
+        help=f"one or several: {', '.join(INTERPOLATIONS)}; {', '.join(GENERATORS)}; a path to weights or a .keras "
+        "file. With + behind it: self-ensemble. The others are compared with the first (bicubic)",
     )
     scores.add_argument(
         "--protocol",
@@ -136,7 +136,7 @@ def _add_upscale(commands) -> None:
     upscale.add_argument(
         "-o", "--output", metavar="OUT", help="file, folder, or pattern such as 'big/{dir}/{stem}_{size}.webp'"
     )
-    upscale.add_argument("--model", help=f"path, or one of {', '.join(PRESETS)} ({DEFAULT_PRESET})")
+    upscale.add_argument("--model", help=f"path, or one of {', '.join(GENERATORS)} ({DEFAULT_PRESET})")
     upscale.add_argument("--trust", action="store_true", help="load .keras files that hold program code")
     upscale.add_argument("--ensemble", action="store_true", help="average eight flips: better, eight times slower")
     upscale.add_argument("--scale", type=float, metavar="N", help="times as large, such as 2 or 2.5 (the model's)")

@@ -148,6 +148,7 @@ PRESETS: dict[str, Preset] = {
         first_psnr=29.201,
     ),
 }
+GENERATORS = tuple(name for name, preset in PRESETS.items() if preset.recipe["model"] != "discriminator")
 DEFAULT_PRESET = "edsr-x4"
 
 

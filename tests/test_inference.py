@@ -9,7 +9,7 @@ import srkit
 from srkit import InputError, compiled, folding, images, inference, models
 from srkit.layers import Dirac, PixelShuffle
 from srkit.precision import set_precision
-from srkit.presets import DEFAULT_PRESET, PRESETS
+from srkit.presets import DEFAULT_PRESET, GENERATORS
 from srkit.receptive_field import receptive_field_px
 
 
@@ -260,7 +260,7 @@ def test_batch_norm_that_others_look_behind_is_not_folded(cat):
     np.testing.assert_allclose(inference.predict(model, cat), applied_whole(model, cat), atol=1e-3)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", GENERATORS)
 def test_automatic_precision_is_near_float32(cat, preset, monkeypatch):
     """Whatever is faster here: in bfloat16 the presets are at most one grey level off in 99.9 % of the values."""
     monkeypatch.setattr(inference, "fastest_precision", lambda: "mixed_bfloat16")
