@@ -186,7 +186,7 @@ def _add_gan(kinds) -> None:
     gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
     gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
     gan.add_argument(
-        "--colour-weight", type=float, default=0.0, help="of coarse colours' error; 1 holds them (%(default)s)"
+        "--colour-weight", type=float, default=0.0, help="of the colours' error; 1 holds them (%(default)s)"
     )
     gan.add_argument(
         "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 50 keeps it away (%(default)s)"

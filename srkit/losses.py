@@ -15,6 +15,7 @@ CONTENT_LOSSES = ("mse", "mae", "vgg22", "vgg54")
 # φ_{i,j} of the SRGAN paper is the j-th convolution, after its activation, before the i-th max pooling.
 _VGG_LAYERS = {"vgg22": "block2_conv2", "vgg54": "block5_conv4"}
 _GRID_BLOCKS = 8
+_LUMA_OF_RGB = (0.299, 0.587, 0.114)
 _VGG_MEAN_RGB = (123.68, 116.779, 103.939)
 
 
@@ -29,16 +30,19 @@ def mae(hr, sr):
 
 
 def colour(hr, sr, scale: int):
-    """Mean absolute error after both images, scaled to [-1, 1], are averaged over blocks of `scale` x `scale` px.
+    """Mean absolute error of colours: of each pixel's chroma, and of brightness averaged over blocks.
 
-    It holds colours and brightness, about which VGG's deep features say little, and leaves detail free: all that LR
-    does not show averages out.
+    It holds colours and brightness, about which VGG's deep features say little, and keeps a young GAN's texture from
+    being coloured noise. Fine detail of brightness is left free: all that LR does not show averages out over blocks of
+    `scale` x `scale` px. Images are scaled to [-1, 1]; brightness is BT.601's luma, chroma what the channels have more.
 
     Args:
         hr, sr: `(batch, height, width, 3)`, RGB in [0, 255].
         scale: The factor of super-resolution.
     """
-    return mae(*(ops.average_pool(image, scale) for image in (hr, sr)))
+    difference = (hr - sr) / 127.5
+    luma = ops.sum(difference * ops.convert_to_tensor(_LUMA_OF_RGB, dtype=difference.dtype), axis=-1, keepdims=True)
+    return ops.mean(ops.absolute(difference - luma)) + ops.mean(ops.absolute(ops.average_pool(luma, scale)))
 
 
 def grid(hr, sr, scale: int):

@@ -18,7 +18,7 @@ class Preset:
         recipe: The model's builder, as `"model"`, and its arguments.
         num_parameters: Of the model.
         data: The photographs it was trained on.
-        steps: Of training, of 16 crops each.
+        steps: Of training.
         hours: That they took.
         hardware: On which.
         command: That trains the like of it, on any photographs.

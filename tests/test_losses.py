@@ -71,12 +71,14 @@ def test_unknown_content_loss_is_refused():
         losses.content_loss("vgg19")
 
 
-def test_colour_sees_coarse_colours_alone():
+def test_colour_sees_chroma_and_coarse_brightness():
     hr = np.full((1, 8, 8, 3), 100, np.float32)
-    checkerboard = hr + np.float32(20) * (-1) ** np.indices((8, 8)).sum(axis=0)[:, :, None].astype(np.float32)
-    greener = hr + np.array([0, 3, 0], np.float32)
-    assert float(losses.colour(hr, checkerboard, 4)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.colour(hr, greener, 4)) == pytest.approx(1 / 127.5)
+    checkerboard = np.float32(20) * (-1) ** np.indices((8, 8)).sum(axis=0)[:, :, None].astype(np.float32)
+    assert float(losses.colour(hr, hr + checkerboard, 4)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.colour(hr, hr + 3, 4)) == pytest.approx(3 / 127.5)
+    coloured = checkerboard * np.array([1, 0, 0], np.float32)  # its luma averages out, its chroma does not
+    chroma = 20 * np.abs(np.array([1, 0, 0]) - 0.299).mean()
+    assert float(losses.colour(hr, hr + coloured, 4)) == pytest.approx(chroma / 127.5, rel=1e-5)
 
 
 def test_grid_sees_what_repeats_from_block_to_block():
