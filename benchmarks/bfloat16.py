@@ -2,8 +2,8 @@
 
 python benchmarks/bfloat16.py --data DIR
 
-Prints, for each preset, the share of an image's values that are at most one grey level off after rounding, over all
-images together and for the worst one.
+Prints, for each preset, the share of an image's values that are at most one grey level off after rounding: the mean
+over the images, and the worst image's.
 """
 
 import argparse
