@@ -202,6 +202,18 @@ def test_schedules_length_is_a_setting(samples, valid, tmp_path):
         pre_trainer(tmp_path / "run", schedule="cosine").train(samples[0], valid, steps=4, **SMALL)
 
 
+def test_layers_that_do_not_train_stay_as_they_are_and_are_a_setting(samples, valid, tmp_path):
+    generator = toy("srresnet", filters=4)
+    head = next(layer for layer in generator.layers if layer.weights)
+    head.trainable = False
+    before = head.get_weights()
+    PreTrainer(generator, tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)
+    for then, now in zip(before, load_model(tmp_path / "run" / "last.weights.h5").get_layer(head.name).get_weights()):
+        np.testing.assert_array_equal(then, now)
+    with pytest.raises(InputError, match=f"fixed: .*{head.name}.* then"):
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=4, **SMALL)
+
+
 def test_failed_start_does_not_lock_the_folder(samples, valid, tmp_path):
     with pytest.raises(InputError, match="smaller crops"):
         pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, hr_size=2000)
