@@ -138,7 +138,9 @@ def _add_upscale(commands) -> None:
     )
     upscale.add_argument("--model", help=f"path, or one of {', '.join(GENERATORS)} ({DEFAULT_PRESET})")
     upscale.add_argument("--trust", action="store_true", help="load .keras files that hold program code")
-    upscale.add_argument("--ensemble", action="store_true", help="average 8 flips and rotations: better, 8 times slower")
+    upscale.add_argument(
+        "--ensemble", action="store_true", help="average eight flips and rotations: eight times slower"
+    )
     upscale.add_argument("--scale", type=float, metavar="N", help="times as large, such as 2 or 2.5 (the model's)")
     upscale.add_argument("--width", type=positive_int, metavar="PX", help="instead of a scale: of the result")
     upscale.add_argument("--height", type=positive_int, metavar="PX", help="of the result; with --width: at most")
