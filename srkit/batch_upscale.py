@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -93,16 +94,25 @@ def upscale_files(
     check_choice("way with existing files", existing, EXISTING)
     scale = enlarging_scale_of(model)
     size = size or Size(scale=scale)
-    targets = _targets(list(_expanded(inputs)), output, size)
-    summary = Summary()
+    targets = _targets(list(_expanded(inputs)), output, size, existing == "overwrite")
+    summary, written = Summary(), set()
+
+    def left(source: Path) -> bool:
+        """Whether a result is there that stays, and the photograph is skipped."""
+        target = targets[source]
+        if _identity(target) in written:  # two names of one file, which not all systems tell from two files
+            raise InputError(f"{target} has just been written for another photograph: give folders apart.")
+        if not os.path.lexists(target) or existing == "overwrite":
+            return False
+        if existing == "refuse":
+            raise InputError(f"{target} is already there: --overwrite replaces it, --skip-existing leaves it.")
+        summary.skipped.append(source)
+        return True
 
     def read(source: Path) -> photo.Photo | None:
         target = targets[source]
         images.format_of(target)
-        if os.path.lexists(target) and existing != "overwrite":
-            if existing == "refuse":
-                raise InputError(f"{target} is already there: --overwrite replaces it, --skip-existing leaves it.")
-            summary.skipped.append(source)
+        if left(source):
             return None
         photograph = photo.read(source, max_pixels)
         photo.check_target(target, *size.of(*photograph.pixels.shape[1::-1]))
@@ -112,9 +122,12 @@ def upscale_files(
         return enlarge(photograph, model, size, ensemble, memory, precision)
 
     def write(source: Path, larger: photo.Photo) -> None:
+        if left(source):  # another program's, since the photograph was read
+            return
         for remark in photo.write(targets[source], larger, quality):
             summary.remarks.setdefault(remark, []).append(source)
         summary.done.append(targets[source])
+        written.add(_identity(targets[source]))
 
     def attempt(step: Callable, source: Path, *arguments: Any) -> Any:
         """The step's result; None, and an entry among those that failed, if it does."""
@@ -167,11 +180,12 @@ class _Bar(tqdm):
 
     def __init__(self, count: int):
         super().__init__(total=count, desc="Upscaling", unit="photo", disable=count < 2)
-        self.began, self.pixels = time.monotonic(), 0
+        self.began, self.pixels = time.perf_counter(), 0
 
     def advance(self, pixels: int) -> None:
         self.pixels += pixels
-        self.set_postfix_str(f"{self.pixels / 1e6 / (time.monotonic() - self.began):.2f} MP/s", refresh=False)
+        seconds = max(time.perf_counter() - self.began, 1e-3)
+        self.set_postfix_str(f"{self.pixels / 1e6 / seconds:.2f} MP/s", refresh=False)
         self.update()
 
 
@@ -196,8 +210,8 @@ def _expanded(inputs: Iterable["str | os.PathLike"]) -> Iterator[Path]:
             yield Path(given)
 
 
-def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size) -> dict[Path, Path]:
-    """For each image where its result goes."""
+def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size, overwrite: bool) -> dict[Path, Path]:
+    """For each image where its result goes. Without `overwrite`, earlier results are no images to upscale."""
     pattern = str(output) if output is not None and "{stem}" in str(output) else None
     folder = Path(output) if output is not None and pattern is None else None
     is_file = folder is not None and len(inputs) == 1 and folder.suffix and not folder.is_dir()
@@ -205,7 +219,8 @@ def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size)
     for given in inputs:
         inside_folder = os.path.isdir(given)  # noqa: PTH112 - unlike pathlib's, it bears any name
         found = {}
-        for source in _sources(given, folder) if inside_folder else [given]:
+        sources, own = _sources(given, folder) if inside_folder else ([given], [])
+        for source in sources:
             inside = source.relative_to(given) if inside_folder else Path(source.name)
             if pattern:
                 found[source] = _filled(pattern, source, inside.parent, size)
@@ -216,42 +231,60 @@ def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size)
             else:
                 found[source] = _writable(folder / inside)
         results = {target for source, target in found.items() if target != source}
+        if others := [path for path in own if path not in results]:
+            warnings.warn(
+                f"{len(others)} left out, which by their names are results of earlier calls: {others[0]}"
+                f"{', …' if others[1:] else ''} (a pattern such as '*.png' takes all)",
+                stacklevel=3,
+            )
         targets |= {source: target for source, target in found.items() if not inside_folder or source not in results}
     if not targets:
         raise InputError(f"There is no image in {', '.join(map(str, inputs)) or 'the list'}.")
-    taken, originals = {}, {os.path.realpath(source) for source in targets}
+    if not overwrite:  # a pattern, a shell's or a list's, finds them beside the photographs
+        results = {_identity(target) for source, target in targets.items() if _identity(target) != _identity(source)}
+        targets = {s: target for s, target in targets.items() if _identity(s) is None or _identity(s) not in results}
+    taken, originals = {}, {_identity(source) for source in targets} - {None}
     for source, target in targets.items():
-        if target in taken:
-            raise InputError(f"{source} and {taken[target]} would both be written to {target}: give folders apart.")
-        if os.path.realpath(target) in originals:
+        place = os.path.normcase(Path(os.path.realpath(target.parent)) / target.name)
+        if place in taken:
+            raise InputError(f"{source} and {taken[place]} would both be written to {target}: give folders apart.")
+        if _identity(target) in originals:
             raise InputError(
                 f"{source} would be written over {target}, which is itself to be upscaled: choose another -o."
             )
-        taken[target] = source
+        taken[place] = source
     return targets
 
 
-def _sources(folder: Path, output: Path | None) -> list[Path]:
-    """The images of a folder, without those that earlier calls have written there."""
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a file has in common with itself under other names; None where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # the latter for names that no file can have
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _sources(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
+    """The images of a folder, and apart from them those that by their names are results of earlier calls."""
     sources = images.list_images(folder)
     written = None if output is None else Path(os.path.realpath(output))
     if written and written != Path(os.path.realpath(folder)):
         sources = [source for source in sources if written not in Path(os.path.realpath(source)).parents]
     photographs = {(source.parent, source.stem) for source in sources}
-    own = (_OWN_NAME.fullmatch(source.name) for source in sources)
-    return [
-        source
-        for source, name in zip(sources, own, strict=True)
-        if name is None or (source.parent, name[1]) not in photographs
-    ]
+    names = {source: _OWN_NAME.fullmatch(source.name) for source in sources}
+    own = [source for source, name in names.items() if name and (source.parent, name[1]) in photographs]
+    return [source for source in sources if source not in set(own)], own
 
 
 def _filled(pattern: str, source: Path, inside: Path, size: Size) -> Path:
     parts = {"parent": source.parent, "dir": inside, "stem": source.stem, "ext": source.suffix[1:], "size": size}
-    return Path(re.sub(r"\{(parent|dir|stem|ext|size)\}", lambda match: str(parts[match[1]]), pattern))
+    path = Path(re.sub(r"\{(parent|dir|stem|ext|size)\}", lambda match: str(parts[match[1]]), pattern))
+    return _writable(path) if "{ext}" in pattern else path
 
 
 def _writable(path: Path) -> Path:
-    """The path with an extension that can hold the result: a GIF's 256 colours cannot, nor can an unknown format."""
+    """The path with an extension that can hold the result: GIF and icons cannot, nor can an unknown format."""
     file_format = Image.registered_extensions().get(path.suffix.lower())
-    return path if file_format in Image.SAVE and file_format != "GIF" else path.with_name(f"{path.name}.png")
+    holds = file_format in Image.SAVE and file_format not in photo.NO_PHOTOGRAPHS
+    return path if holds else path.with_name(f"{path.name}.png")

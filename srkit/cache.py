@@ -145,6 +145,7 @@ def clear(cache_dir: "str | os.PathLike | None" = None) -> int:
         path = lock_path.with_suffix("")
         with contextlib.suppress(Timeout, PermissionError), FileLock(lock_path, timeout=0):
             for folder in (path, _partial(path)):
+                (folder / "index.json").unlink(missing_ok=True)  # first, so that half a cache is none
                 freed += sum(file.stat().st_size for file in folder.glob("*"))
                 shutil.rmtree(folder, ignore_errors=not folder.exists())
             lock_path.unlink()
@@ -198,8 +199,9 @@ def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, m
         "pairs": [entry for entry in done if "hr_size" in entry],
         "skipped": {entry["name"]: entry["skipped"] for entry in done if "skipped" in entry},
     }
-    (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    images.write_atomically(partial / "index.json", lambda file: file.write(json.dumps(index).encode()))
     journal_path.unlink()
+    shutil.rmtree(path, ignore_errors=True)  # what a deletion that was cut short has left
     os.replace(partial, path)
 
 

@@ -1,6 +1,7 @@
 """The command line: arguments to calls."""
 
 import argparse
+import contextlib
 import inspect
 import re
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import keras
 import rich
+import rich.markup
 import rich.table
+import tensorflow as tf
 
 from srkit import (
     batch_upscale,
@@ -39,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command. Returns the exit status: 0, 1 for what went wrong, 130 for Ctrl-C."""
     options = _parser().parse_args(arguments)
     warnings.formatwarning = lambda message, *_: f"srkit: {message}\n"
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # file names may hold what a terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
     try:
         return options.command(options) or 0
     except (InputError, TrainingDiverged) as error:
@@ -46,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         print(f"srkit: {name}{error.strerror or error}", file=sys.stderr)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        print("srkit: memory does not suffice: try smaller or fewer crops, or a smaller network.", file=sys.stderr)
     except KeyboardInterrupt as interrupt:
         print(f"\nsrkit: interrupted{f': {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
         return 130
@@ -82,6 +90,13 @@ def positive_int(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1; received {text}")
+    return number
+
+
+def seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"must lie from 0 to {2**32 - 1}; received {text}")
     return number
 
 
@@ -206,7 +221,7 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--kernel", default="bicubic", choices=KERNELS, help="how LR is made (%(default)s)")
     parser.add_argument("--num-images", type=positive_int, help="photographs to choose (all)")
     parser.add_argument("--num-valid", type=positive_int, default=20, help="whole images to validate on (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="(%(default)s)")
     parser.add_argument("--batch-size", type=positive_int, default=16, help="crops (%(default)s)")
     parser.add_argument("--hr-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="(%(default)s)")
@@ -312,7 +327,7 @@ def _runs(options: argparse.Namespace) -> None:
     for run in runs.list_runs(options.folder):
         psnr, ssim = (run.scores.get(name) for name in ("psnr", "ssim"))
         table.add_row(
-            run.path.as_posix(),
+            rich.markup.escape(run.path.as_posix()),
             run.trainer,
             f"{run.step:,} of {run.steps:,}",
             "" if psnr is None else f"{psnr:.2f}",
@@ -320,7 +335,10 @@ def _runs(options: argparse.Namespace) -> None:
             run.state,
             run.age,
         )
-    rich.print(table if table.rows else f"There is no run in {options.folder}.")
+    if table.rows:
+        rich.print(table)
+    else:
+        print(f"There is no run in {options.folder}.")
 
 
 def _presets(options: argparse.Namespace) -> None:

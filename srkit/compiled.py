@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras import layers
 
 from srkit.folding import folded
-from srkit.models import scale_of
+from srkit.models import fixed_sides, scale_of
 from srkit.precision import set_precision
-from srkit.receptive_field import fixed_sides, receptive_field_px
+from srkit.receptive_field import receptive_field_px
 
 _MEASURED_ON_PX = 64
 _SAME_BUFFER = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient"})

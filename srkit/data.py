@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from srkit.cache import Cache, Photograph, build, clear, project_root
 from srkit.errors import InputError
-from srkit.images import list_images, write_atomically
+from srkit.images import FORMATS, list_images, write_atomically
 
 __all__ = ["Pairs", "PairsByTurns", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
 
@@ -370,7 +370,7 @@ def _paired(
     if num_images is not None and num_images < 2:
         raise InputError(f"At least 2 photographs are needed, one to train and one to validate; asked: {num_images}.")
     if not photographs:
-        raise InputError(f"There is no photograph in {name}: PNG, JPEG, WebP, TIFF, BMP and GIF files are looked for.")
+        raise InputError(f"There is no photograph in {name}: {FORMATS} is looked for.")
     pool = random.Random(seed).sample(photographs, len(photographs))
     if not valid_photographs:
         num_train = len(pool) - max(1, round(len(pool) / 5))

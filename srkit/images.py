@@ -27,13 +27,14 @@ MAX_PIXELS = 200_000_000
 
 _open_lock = threading.Lock()
 
+_TIFF_BITS, _TIFF_KIND = 258, 339  # tags; of the kinds 1 is unsigned, 4 not said
 _MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def read(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.ndarray:
     """Reads an image as uint8 RGB, upright.
 
-    The EXIF orientation is applied, transparency is laid over white, 16 bits are rounded to 8, grey becomes three
+    The EXIF orientation is applied, transparency is laid over white, of 16 bits 8 are kept, grey becomes three
     equal channels, CMYK and palettes become RGB, and of several frames the first is taken.
 
     Args:
@@ -80,6 +81,7 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
                     f"{name} claims to hold {width}x{height} px, and was not opened: "
                     f"at most {max_pixels / 1e6:g} megapixels are allowed. `upscale --max-pixels` allows more."
                 )
+            _check_values(image, name)
             yield image
     except (InputError, MemoryError):
         raise
@@ -96,6 +98,15 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
             raise InputError(f"{name} cannot be read: {error.strerror}.") from None
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(f"{name} is damaged or cut short, and cannot be read ({reason}).") from None
+
+
+def _check_values(image: Image.Image, name: str) -> None:
+    """Refuses values whose black and white are not known: signed ones, fractions, 12 or 32 bits."""
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    bits, kinds = set(tags.get(_TIFF_BITS, (1,))), set(np.atleast_1d(tags.get(_TIFF_KIND, 1)))
+    if image.mode == "F" or not bits <= {1, 2, 4, 8, 16} or not kinds <= {1, 4}:
+        held = f"{max(bits)}-bit" if tags else "fractional"
+        raise InputError(f"{name} holds {held} values of unknown range: save it with 8 or 16 bits, unsigned.")
 
 
 def _open(file: "str | os.PathLike | io.BytesIO") -> Image.Image:
@@ -179,7 +190,7 @@ def write_atomically(path: "str | os.PathLike", write_to) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")  # no longer than file systems allow
     try:
         with open(temporary, "w+b") as file:
             write_to(file)
@@ -191,7 +202,7 @@ def write_atomically(path: "str | os.PathLike", write_to) -> None:
 
 
 def list_images(folder: "str | os.PathLike") -> list[Path]:
-    """All image files below a folder, nested ones included, in the order of their paths."""
+    """All image files below a folder, nested ones included and hidden ones not, in the order of their paths."""
     folder = Path(folder)
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
@@ -199,8 +210,12 @@ def list_images(folder: "str | os.PathLike") -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in EXTENSIONS and not _is_hidden(path.relative_to(folder)) and path.is_file()
     )
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:

@@ -42,7 +42,9 @@ def colour(hr, sr, scale: int):
     """
     difference = (hr - sr) / 127.5
     luma = ops.sum(difference * ops.convert_to_tensor(_LUMA_OF_RGB, dtype=difference.dtype), axis=-1, keepdims=True)
-    return ops.mean(ops.absolute(difference - luma)) + ops.mean(ops.absolute(ops.average_pool(luma, scale)))
+    return ops.mean(ops.absolute(difference - luma)) + ops.mean(
+        ops.absolute(ops.average_pool(luma, scale, strides=scale))
+    )
 
 
 def grid(hr, sr, scale: int):

@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,11 +26,13 @@ _HOLD_ALPHA = frozenset({"PNG", "TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000"})
 _HOLD_METADATA = frozenset({"PNG", "TIFF", "JPEG", "WEBP", "AVIF", "HEIF"})
 _HOLD_COLOUR_ONLY = frozenset({"WEBP", "AVIF", "HEIF"})
 _TAKE_QUALITY = frozenset({"JPEG", "WEBP", "AVIF", "HEIF"})
+NO_PHOTOGRAPHS = frozenset({"GIF", "ICO", "ICNS"})  # 256 colours, or sides of a few sizes
 _LARGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536, "HEIF": 16_384}
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION, _PLANES, _XMP = 258, 262, 274, 284, 700
 _ORIENTATION_IN_XMP = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_BAND_ROWS = 256
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 # Tags by which a TIFF file says how its pixels are stored; they lie among those that tell of the photograph.
 _TIFF_LAYOUT = frozenset(
@@ -165,6 +168,8 @@ def write(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[s
 def check_target(path: "str | os.PathLike", width: int, height: int) -> None:
     """Raises an InputError if a photograph of this size cannot be written at `path`: better before it is computed."""
     file_format = images.format_of(path)
+    if file_format in NO_PHOTOGRAPHS:
+        raise InputError(f"Cannot write {path}: {file_format} cannot hold a photograph. Choose .png or .jpg for it.")
     folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         reason = "may not be written to" if folder.is_dir() else "is a file"
@@ -259,15 +264,13 @@ def _fitted(photo: Photo, file_format: str) -> Photo:
     if photo.pixels.dtype == np.uint16 and file_format not in _HOLD_16_BITS:
         photo = photo.but(
             f"16 bits were rounded to the 8 that {file_format} holds",
-            pixels=_to_8_bits(photo.pixels),
-            alpha=None if photo.alpha is None else _to_8_bits(photo.alpha),
+            pixels=_in_bands(_to_8_bits, photo.pixels),
+            alpha=None if photo.alpha is None else _in_bands(_to_8_bits, photo.alpha),
         )
     if photo.alpha is not None and file_format not in _HOLD_ALPHA:
-        opacity = photo.alpha[..., None] / np.float32(255)
-        over_white = np.atleast_3d(photo.pixels) * opacity + 255 * (1 - opacity)
         photo = photo.but(
             f"its transparency was laid over white, since {file_format} holds none",
-            pixels=images.to_uint8(over_white).reshape(photo.pixels.shape),
+            pixels=_in_bands(_over_white, photo.pixels, photo.alpha),
             alpha=None,
         )
     if (photo.exif is not None or photo.xmp) and file_format not in _HOLD_METADATA:
@@ -277,6 +280,21 @@ def _fitted(photo: Photo, file_format: str) -> Photo:
         rgb, remark = _to_srgb(Image.fromarray(photo.pixels), photo.profile)
         photo = photo.but(remark, pixels=np.asarray(rgb), profile=None)
     return photo
+
+
+def _in_bands(function: Callable[..., np.ndarray], image: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """The uint8 image that `function` makes, of some rows at a time: as numbers with fractions all would be large."""
+    result = np.empty(image.shape, np.uint8)
+    for top in range(0, len(image), _BAND_ROWS):
+        rows = slice(top, top + _BAND_ROWS)
+        result[rows] = function(image[rows], *(other[rows] for other in others))
+    return result
+
+
+def _over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    opacity = alpha / np.float32(255)
+    opacity = opacity if pixels.ndim == 2 else opacity[..., None]
+    return images.to_uint8(pixels * opacity + 255 * (1 - opacity))
 
 
 def _to_8_bits(image: np.ndarray) -> np.ndarray:

@@ -11,7 +11,11 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def _silenced_stderr() -> Iterator[None]:
     """Sends what C++ code writes to file descriptor 2 to nowhere. Python's exceptions are raised as ever."""
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

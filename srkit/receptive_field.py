@@ -5,14 +5,24 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from srkit.layers import BicubicUpsampling, PixelShuffle, SubPixelConv2D, SubPixelPReLU, WeightedAverage
-from srkit.models import scale_of
+from srkit.layers import (
+    BatchNormalization,
+    BicubicUpsampling,
+    PixelShuffle,
+    PReLU,
+    SubPixelConv2D,
+    SubPixelPReLU,
+    WeightedAverage,
+)
+from srkit.models import fixed_sides, scale_of
 
 _POINTWISE = (
     layers.InputLayer,
     layers.Rescaling,
     layers.BatchNormalization,
+    BatchNormalization,
     layers.PReLU,
+    PReLU,
     layers.ReLU,
     layers.LeakyReLU,
     layers.Activation,
@@ -41,12 +51,6 @@ def receptive_field_px(model: keras.Model) -> int | None:
     return _measured(model) if radius is None else radius
 
 
-def fixed_sides(model: keras.Model) -> tuple[int | None, int | None]:
-    """The height and width of all images that the model takes; None where they may be any."""
-    inputs = getattr(model, "inputs", None)  # a model that is program code has none
-    return tuple(inputs[0].shape[1:3]) if inputs else (None, None)
-
-
 def _derived(model: keras.Model) -> int | None:
     if not hasattr(model, "_nodes_by_depth"):  # a model that is program code
         return None
@@ -63,7 +67,10 @@ def _derived(model: keras.Model) -> int | None:
 
 
 def _reach_before(operation, radius: int) -> int | None:
-    """From the radius in pixels of a layer's output to the radius in pixels of its input."""
+    """From the radius in pixels of a layer's output to the radius in pixels of its input.
+
+    None for layers that are not known, and for kinds of known ones that others have derived.
+    """
     if isinstance(operation, PixelShuffle):
         return -(-radius // operation.scale)
     if isinstance(operation, BicubicUpsampling):
@@ -72,14 +79,14 @@ def _reach_before(operation, radius: int) -> int | None:
         return -(-radius // operation.scale) + operation.radius_px
     if isinstance(operation, layers.UpSampling2D) and operation.interpolation == "nearest":
         return -(-radius // min(operation.size))
-    if isinstance(operation, _CONVOLUTIONS) and max(operation.strides) == 1 and operation.padding == "same":
+    if type(operation) in _CONVOLUTIONS and max(operation.strides) == 1 and operation.padding == "same":
         return radius + max(
             dilation * (size // 2)
             for size, dilation in zip(operation.kernel_size, operation.dilation_rate, strict=True)
         )
     if isinstance(operation, layers.Concatenate) and operation.axis in (-1, 3):
         return radius
-    return radius if isinstance(operation, _POINTWISE) else None
+    return radius if type(operation) in _POINTWISE else None
 
 
 def _measured(model: keras.Model) -> int | None:

@@ -9,6 +9,7 @@ import os
 import time
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from srkit.errors import InputError
 from srkit.images import write_atomically
 
 _CHECKPOINTS_KEPT = 2
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # reading raises
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -114,9 +116,12 @@ class RunFolder:
 
     @property
     def settings(self) -> dict:
-        """What the run was started with; empty where none has been."""
+        """What the run was started with; empty where that is not known."""
         path = self.path / "settings.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
 
     def begin(self, settings: dict, extend: bool = False) -> None:
         """Writes the settings of a new run; refuses those that differ from an old one's.
@@ -128,12 +133,16 @@ class RunFolder:
             extend: Accept another number of steps, although the learning rate's schedule depends on it.
 
         Raises:
-            InputError: They differ; the message names each difference.
+            InputError: They differ, and the message names each difference; or the old ones are gone.
         """
         settings = json.loads(json.dumps(settings))  # as they will read back: tuples are lists
-        checkpoints = self._checkpoint_paths()
-        if checkpoints and self._step(checkpoints[-1]) and self.settings:
-            old = self.settings
+        checkpoints, old = self._checkpoint_paths(), self.settings
+        if checkpoints and self._step(checkpoints[-1]):
+            if not old:
+                raise InputError(
+                    f"{self.path} has checkpoints of a run, but settings.json, which says what they are of, is missing "
+                    "or damaged. Put it back, or give another run folder."
+                )
             keys = {key for key in {*old, *settings} if old.get(key) != settings.get(key)}
             if keys - ({"steps"} if extend else set()):
                 differences = "; ".join(f"{key}: {old.get(key)} then, {settings.get(key)} now" for key in sorted(keys))
@@ -168,7 +177,9 @@ class RunFolder:
         return open(self._history, "a", encoding="utf-8")
 
     def save_checkpoint(self, step: int, arrays: dict[str, np.ndarray], extra: dict) -> None:
-        """Saves a checkpoint, then deletes all but the last two. Whatever interrupts it, the one before stays whole.
+        """Saves a checkpoint. Whatever interrupts it, the one before stays whole.
+
+        Then all but the last two are deleted, and those of later steps, which were found damaged.
 
         Args:
             step: Steps done.
@@ -177,8 +188,10 @@ class RunFolder:
         """
         path = self._checkpoints / f"step-{step:09}.npz"
         write_atomically(path, lambda file: np.savez(file, extra=np.array(json.dumps(extra)), **arrays))
-        for old in self._checkpoint_paths()[:-_CHECKPOINTS_KEPT]:
-            old.unlink()
+        paths = self._checkpoint_paths()
+        end = paths.index(path) + 1
+        for other in paths[: max(0, end - _CHECKPOINTS_KEPT)] + paths[end:]:
+            other.unlink()
 
     def load_checkpoint(self) -> tuple[int, dict[str, np.ndarray], dict] | None:
         """The newest checkpoint that is whole: `(step, arrays, extra)`; None in a new run.
@@ -190,7 +203,7 @@ class RunFolder:
                 with np.load(path) as file:  # a zip archive: each array's checksum is checked as it is read
                     arrays = {name: file[name] for name in file.files}
                 extra = json.loads(str(arrays.pop("extra")))
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except _DAMAGED as error:
                 warnings.warn(f"The checkpoint {path} is damaged ({error}); the one before is used.", stacklevel=2)
                 continue
             return self._step(path), arrays, extra
@@ -201,7 +214,7 @@ class RunFolder:
         checkpoints = self._checkpoint_paths()
         extra = {}
         for path in reversed(checkpoints):
-            with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as file:
+            with contextlib.suppress(*_DAMAGED), np.load(path) as file:
                 extra = json.loads(str(file["extra"]))
                 break
         step = self._step(checkpoints[-1]) if checkpoints else 0
@@ -223,8 +236,10 @@ class RunFolder:
         lock = self._lock()
         try:
             lock.acquire(timeout=0)
-        except (filelock.Timeout, OSError):
+        except filelock.Timeout:
             return True
+        except OSError:  # another user's, or on a disk that is read only
+            return False
         lock.release()
         return False
 

@@ -16,7 +16,7 @@ def upload(folder: "str | os.PathLike") -> Path:
     Colab asks for them and waits. Jupyter shows a button and goes on: run the cells below once it has counted them.
 
     Args:
-        folder: Where to; it is made if need be, and keeps what it holds.
+        folder: Where to; it is made if need be; of files with one name the last stays.
 
     Returns:
         The folder.

@@ -16,6 +16,7 @@ from srkit.errors import InputError
 from srkit.models import MODELS, at_scale, discriminator, scales_of
 from srkit.presets import PRESETS, preset_path
 
+_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
 _RECIPE = "srkit_recipe"  # the attribute of an .h5 file that says how to build its model
 
 
@@ -52,7 +53,7 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
             recipe = json.loads(file.attrs.get(_RECIPE, "null"))
             legacy = "layer_names" in file.attrs or "model_weights" in file
             num_values = _num_values(file)
-    except OSError:
+    except _DAMAGED:
         raise InputError(f"{path} is damaged, or no HDF5 file.") from None
     if model is None:
         model = build(recipe) if recipe else MODELS["srresnet"](scale=4)
@@ -67,10 +68,15 @@ def build(recipe: dict) -> keras.Model:
     """
     builders = {**MODELS, "discriminator": discriminator}
     arguments = dict(recipe)
-    name, scale = arguments.pop("model"), arguments.pop("at_scale", None)
+    name, scale = arguments.pop("model", None), arguments.pop("at_scale", None)
     if name not in builders:
         raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
-    model = builders[name](**arguments)
+    try:
+        model = builders[name](**arguments)
+    except TypeError:
+        raise InputError(
+            f"These weights are of a model {name} with {arguments}, which this version of srkit cannot build."
+        ) from None
     return model if scale is None else at_scale(model, scale)
 
 
@@ -181,7 +187,7 @@ def _load_weights(model: keras.Model, path: Path, legacy: bool, num_values: int)
             named = shutil.copy(path, Path(folder) / f"model{suffix}")
         try:
             model.load_weights(named)
-        except (ValueError, KeyError, OSError) as error:
+        except _DAMAGED as error:
             reason = (str(error).strip().splitlines() or [""])[0]
             raise InputError(f"{path} does not fit {name}: {reason}") from None
 

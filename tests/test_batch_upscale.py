@@ -54,6 +54,57 @@ def test_patterns_of_inputs_are_expanded(photos, model, tmp_path, monkeypatch):
         upscale_files([photos / "*.tif"], None, model)
 
 
+def test_the_same_pattern_or_list_again_does_not_upscale_the_results(photos, model, monkeypatch):
+    monkeypatch.chdir(photos)
+    first = upscale_files(["**/*.*"], None, model)
+    before = names(photos)
+    assert (len(first.done), len(before)) == (3, 6)
+    again = upscale_files(["**/*.*"], None, model, existing="skip")
+    assert (again.done, len(again.skipped), again.failed) == ([], 3, {})
+    listed = upscale_files(before, None, model, existing="refuse")
+    assert (listed.done, len(listed.failed), names(photos)) == ([], 3, before)
+    with pytest.raises(InputError, match="itself to be upscaled"):
+        upscale_files(["**/*.*"], None, model, existing="overwrite")
+
+
+def test_result_that_appears_in_the_meantime_is_left(photos, model, monkeypatch):
+    def and_meanwhile(*arguments):
+        (photos / "a_x2.png").write_text("another program's")
+        return enlarge(*arguments)
+
+    enlarge = batch_upscale.enlarge
+    monkeypatch.setattr(batch_upscale, "enlarge", and_meanwhile)
+    summary = upscale_files([photos / "a.png"], None, model)
+    assert "already there" in summary.failed[photos / "a.png"]
+    assert (photos / "a_x2.png").read_text() == "another program's"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_two_names_of_one_folder_are_one(photos, model, tmp_path):
+    (photos / "2000").mkdir()
+    (photos / "1999" / "b.jpg").rename(photos / "2000" / "c.webp")
+    (tmp_path / "out" / "1999").mkdir(parents=True)
+    (tmp_path / "out" / "2000").symlink_to(tmp_path / "out" / "1999", target_is_directory=True)
+    with pytest.raises(InputError, match="both be written"):
+        upscale_files([photos], tmp_path / "out", model)
+
+
+def test_names_that_only_look_like_results_are_said(photos, model, tmp_path):
+    (photos / "a_1920x1080.png").write_bytes((photos / "a.png").read_bytes())
+    with pytest.warns(UserWarning, match=r"1 left out.*a_1920x1080\.png"):
+        assert len(upscale_files([photos], tmp_path / "out", model).done) == 3
+
+
+def test_formats_that_hold_no_photograph_become_png_or_are_refused(cat, model, tmp_path):
+    Image.fromarray(cat[:32, :32]).save(tmp_path / "icon.ico")
+    Image.fromarray(cat[:32, :32]).save(tmp_path / "old.gif")
+    summary = upscale_files([tmp_path / "icon.ico", tmp_path / "old.gif"], "{parent}/out/{stem}.{ext}", model)
+    assert [path.name for path in summary.done] == ["icon.ico.png", "old.gif.png"]
+    assert Image.open(summary.done[0]).size == (64, 64)
+    summary = upscale_files([tmp_path / "old.gif"], tmp_path / "new.gif", model)
+    assert "GIF cannot hold a photograph" in summary.failed[tmp_path / "old.gif"]
+
+
 @pytest.mark.parametrize("separator", ["\n", "\0"])
 def test_list_on_standard_input(photos, model, monkeypatch, separator):
     text = "".join(f"{photos / name}{separator}" for name in ("a.png", "1999/b.jpg"))

@@ -169,6 +169,7 @@ def test_two_results_for_one_file_are_refused(photos, weights, tmp_path, capsys)
         ([*PRE, "--start-from", "missing.h5"], "no model missing.h5"),
         ([*PRE, "--start-from", "{weights}"], "srresnet cannot start from edsr"),
         (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
+        (["runs", "{empty}/[/x]"], "no folder"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, weights, tmp_path, capsys):

@@ -191,6 +191,14 @@ def test_clear_gives_the_space_back_and_touches_nothing_else(photos, store):
     assert [path.name for path in store.iterdir()] == ["mine.txt"]
 
 
+def test_deletion_that_was_cut_short_can_be_built_again(photos, store):
+    data.folder(photos, cache_dir=store)
+    (index,) = store.glob("*/index.json")
+    index.unlink()
+    train, valid = data.folder(photos, cache_dir=store)
+    assert len(train) + len(valid) == 8
+
+
 def test_batch_is_a_pure_function_of_seed_and_step(samples):
     train, _ = samples
     first = train.batch(3, batch_size=4, hr_size=48, seed=1)

@@ -84,7 +84,7 @@ def test_unknown_format_is_refused(cat, tmp_path, name):
 
 
 def test_folders_are_searched_in_order_whatever_the_names(cat, tmp_path):
-    for name in ("b.PNG", "a dog.jpeg", "nested/ünï.webp", ".hidden.png", "notes.txt"):
+    for name in ("b.PNG", "a dog.jpeg", "nested/ünï.webp", ".hidden.png", ".thumbnails/b.png", "notes.txt"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         if path.suffix == ".txt":

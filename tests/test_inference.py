@@ -139,11 +139,21 @@ def test_model_that_cannot_be_cut_is_applied_whole(cat, small_tiles, layers):
     np.testing.assert_allclose(inference.predict(model, lr), applied_whole(model, lr), rtol=1e-6)
 
 
-def test_model_for_one_size_is_applied_whole(cat):
-    image = keras.Input((96, 96, 3))
+def test_layer_derived_from_a_known_one_is_measured():
+    class Everywhere(keras.layers.Conv2D):
+        def call(self, inputs):
+            return super().call(inputs) + keras.ops.mean(inputs, axis=(1, 2), keepdims=True)
+
+    assert receptive_field_px(strangers_model(keras.layers.Conv2D(3, 7, padding="same"))) == 3
+    assert receptive_field_px(strangers_model(Everywhere(3, 7, padding="same"))) is None
+
+
+@pytest.mark.parametrize("side", [96, 32])
+def test_model_for_one_size_is_applied_whole(cat, side):
+    image = keras.Input((side, side, 3))
     model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, padding="same")(image)))
     assert receptive_field_px(model) is None
-    lr = cat[:96, :96]
+    lr = cat[:side, :side]
     for memory in (None, 2**40):
         assert np.abs(srkit.upscale(lr, model, memory=memory) - applied_whole(model, lr).clip(0, 255)).max() <= 0.51
 

@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from srkit import InputError, photo
+from srkit import InputError, images, photo
 
 XMP = b'<x:xmpmeta xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6" title="Aunt Frieda"/>'
 WITH_METADATA = ["png", "jpg", "webp", "tif", "avif"]
@@ -119,8 +119,14 @@ def test_what_would_be_misread_is_refused(gradient, tmp_path):
     with pytest.raises(InputError, match="interleaved"):
         photo.read(tmp_path / "planes.tif")
     tifffile.imwrite(tmp_path / "float.tif", gradient[..., 0] / np.float32(65535))
-    with pytest.raises(InputError, match="32 bits"):
-        photo.read(tmp_path / "float.tif")
+    tifffile.imwrite(tmp_path / "signed.tif", gradient[..., 0].astype(np.int16))
+    tifffile.imwrite(tmp_path / "12.tif", gradient[..., 0] // 16)
+    with tifffile.TiffFile(tmp_path / "12.tif", mode="r+") as tiff:
+        tiff.pages[0].tags["BitsPerSample"].overwrite(12)
+    for name, held in (("float", "32-bit"), ("signed", "16-bit"), ("12", "12-bit")):
+        for read in (photo.read, images.read):
+            with pytest.raises(InputError, match=f"{held} values of unknown range"):
+                read(tmp_path / f"{name}.tif")
 
 
 @pytest.mark.parametrize("extension", WITH_METADATA)

@@ -175,6 +175,26 @@ def test_damaged_checkpoint_is_passed_over(samples, valid, tmp_path):
     assert_same_weights(whole, again)
 
 
+def test_checkpoint_after_damaged_ones_is_kept(tmp_path):
+    run = RunFolder(tmp_path)
+    for step in (2, 4, 6):
+        run.save_checkpoint(step, {"a": np.zeros(3)}, {"steps": 9})
+    assert [path.name for path in run._checkpoint_paths()] == ["step-000000004.npz", "step-000000006.npz"]
+    for path in run._checkpoint_paths():
+        path.write_bytes(b"")
+    run.save_checkpoint(1, {"a": np.zeros(3)}, {"steps": 9})
+    assert run.load_checkpoint()[0] == run.status().step == 1
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("")])
+def test_checkpoints_without_settings_are_not_deleted(samples, valid, tmp_path, damage):
+    pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)
+    damage(tmp_path / "run" / "settings.json")
+    with pytest.raises(InputError, match=r"settings\.json"):
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=4, **SMALL)
+    assert RunFolder(tmp_path / "run").load_checkpoint()[0] == 2
+
+
 def test_full_disk_keeps_the_checkpoint_before(samples, valid, tmp_path, monkeypatch):
     pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, **SMALL)
 

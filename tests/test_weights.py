@@ -1,4 +1,6 @@
+import contextlib
 import functools
+import json
 
 import h5py
 import keras
@@ -93,6 +95,22 @@ def test_files_that_are_no_models_are_refused(tmp_path, name):
     (tmp_path / name).write_text("no weights")
     with pytest.raises(InputError, match=name):
         load_model(tmp_path / name)
+
+
+def test_damaged_weights_and_those_of_a_later_version_are_refused(tmp_path):
+    path = tmp_path / "m.weights.h5"
+    save_weights(models.edsr(scale=2, filters=4, num_blocks=1), path)
+    whole = path.read_bytes()
+    for place in range(100, len(whole), len(whole) // 60):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with contextlib.suppress(InputError):  # a number changed is no damage that shows
+            load_model(path)
+    path.write_bytes(whole)
+    for recipe, message in (({"model": "edsr", "wings": 2}, "cannot build"), ({"scale": 2}, "does not have")):
+        with h5py.File(path, "a") as file:
+            file.attrs["srkit_recipe"] = json.dumps(recipe)
+        with pytest.raises(InputError, match=message):
+            load_model(path)
 
 
 def test_missing_file_is_said_with_the_presets():

@@ -10,7 +10,7 @@ from srkit.models.edsr import edsr
 from srkit.models.espcn import espcn
 from srkit.models.mdsr import mdsr
 from srkit.models.rrdb import rrdb
-from srkit.models.scales import at_scale, scale_of, scales_of
+from srkit.models.scales import at_scale, fixed_sides, scale_of, scales_of
 from srkit.models.srcnn import srcnn
 from srkit.models.srresnet import srresnet
 from srkit.models.vdsr import vdsr
@@ -33,6 +33,7 @@ __all__ = [
     "drcn",
     "edsr",
     "espcn",
+    "fixed_sides",
     "mdsr",
     "rrdb",
     "scale_of",

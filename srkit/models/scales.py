@@ -31,8 +31,9 @@ def scale_of(model: keras.Model) -> int:
             "srkit.models.at_scale(model, scale)."
         )
     try:
-        shape = model.compute_output_shape((1, 96, 96, 3))
-        factors = {shape[1] / 96, shape[2] / 96}
+        height, width = (side or 96 for side in fixed_sides(model))
+        shape = model.compute_output_shape((1, height, width, 3))
+        factors = {shape[1] / height, shape[2] / width}
     except (ValueError, TypeError, IndexError, AttributeError, KeyError):
         shape, factors = None, {0}
     scale = int(next(iter(factors)))
@@ -42,6 +43,12 @@ def scale_of(model: keras.Model) -> int:
             "to a whole multiple of the height and width, and 3 channels."
         )
     return scale
+
+
+def fixed_sides(model: keras.Model) -> tuple[int | None, int | None]:
+    """The height and width of all images that the model takes; None where they may be any."""
+    inputs = getattr(model, "inputs", None)  # a model that is program code has none
+    return tuple(inputs[0].shape[1:3]) if inputs else (None, None)
 
 
 def at_scale(model: keras.Model, scale: int) -> keras.Model:
