@@ -15,7 +15,7 @@ from srkit.benchmark_pairs import Pair, find_pairs
 from srkit.benchmark_report import contact_row, write_contact_sheet
 from srkit.errors import InputError, check_choice
 from srkit.inference import predict, upscale
-from srkit.models import at_scale, scale_of, scales_of
+from srkit.models import at_scale, fixed_sides, scale_of, scales_of
 from srkit.weights import load_model
 
 PROTOCOLS = ("edsr", "srgan")
@@ -163,7 +163,8 @@ def _at_scale(model: keras.Model, name: str, scale: int) -> keras.Model:
         raise InputError(f"{name}: {error}") from None
     if found != scale:
         raise InputError(f"{name} enlarges {found} times; asked: {scale}.")
-    lr = np.full((24, 32, 3), 200, np.uint8)
+    height, width = (fixed or side for fixed, side in zip(fixed_sides(model), (24, 32), strict=True))
+    lr = np.full((height, width, 3), 200, np.uint8)
     sr = _run(lambda lr: predict(model, lr), lr, scale, name)
     low, high = sr.min(), sr.max()
     if not (np.isfinite(sr).all() and high > 2):

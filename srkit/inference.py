@@ -16,7 +16,7 @@ from PIL import Image
 from srkit import images
 from srkit.compiled import Compiled, compiled
 from srkit.errors import InputError, check_choice
-from srkit.models import at_scale, scale_of, scales_of
+from srkit.models import at_scale, fixed_sides, scale_of, scales_of
 from srkit.precision import PRECISIONS, fastest_precision
 from srkit.presets import DEFAULT_PRESET
 from srkit.weights import load_model
@@ -88,6 +88,7 @@ def upscale_array(lr: np.ndarray, model: keras.Model, ensemble: bool, memory: in
     """
     check_choice("precision", precision, PRECISIONS)
     network = compiled(model, _precision(model, lr) if precision == "auto" else precision)
+    _check_size(model, lr)
     height, width, channels = lr.shape
     sr = np.empty((height * network.scale, width * network.scale, channels), lr.dtype)
     tiles = deque(_tiles(network, lr, sr, memory))
@@ -104,6 +105,15 @@ def upscale_array(lr: np.ndarray, model: keras.Model, ensemble: bool, memory: in
         else:
             tiles.popleft()
     return sr
+
+
+def _check_size(model: keras.Model, lr: np.ndarray) -> None:
+    sides = fixed_sides(model)
+    if any(fixed not in (None, side) for fixed, side in zip(sides, lr.shape, strict=False)):
+        height, width = (fixed or "any" for fixed in sides)
+        raise InputError(
+            f"{model.name} takes images of {width}x{height} px only; received {lr.shape[1]}x{lr.shape[0]} px."
+        )
 
 
 def memory_used_and_limit(memory: int | None) -> tuple[int, int]:
@@ -196,8 +206,8 @@ def _choose_scale(model: keras.Model, scale: int | None) -> keras.Model:
 def _precision(model: keras.Model, lr: np.ndarray) -> str:
     """The fastest precision that is near enough to float32 in the middle of the image."""
     fastest = fastest_precision()
-    if fastest == "float32":
-        return fastest
+    if fastest == "float32" or any(fixed_sides(model)):  # the sample would have another size
+        return "float32"
     sample = _to_float(images.centre_crop(lr, _SAMPLE_PX, _SAMPLE_PX))
     fast, exact = (images.to_uint8(compiled(model, name)(sample)).astype(int) for name in (fastest, "float32"))
     return fastest if (np.abs(fast - exact) <= 1).mean() >= 0.999 else "float32"

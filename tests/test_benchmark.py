@@ -134,7 +134,7 @@ def upsampler(*before, height=None, after=()):
         (lambda: upsampler(after=[keras.layers.Conv2D(1, 3, padding="same")]), "not a super-resolution model"),
         (lambda: upsampler(after=[keras.layers.Rescaling(1 / 255)]), r"RGB in \[0, 255\]"),
         (lambda: upsampler(after=[keras.layers.Rescaling(float("nan"))]), r"RGB in \[0, 255\]"),
-        (lambda: upsampler(height=32), "not a super-resolution model"),
+        (lambda: upsampler(height=32), "takes images of 32x32 px only; received 35x30 px"),
         (lambda: upsampler(keras.layers.AveragePooling2D(2), keras.layers.UpSampling2D(2)), "LR image of 35x30 px"),
     ],
 )
