@@ -241,8 +241,9 @@ def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size,
     if not targets:
         raise InputError(f"There is no image in {', '.join(map(str, inputs)) or 'the list'}.")
     if not overwrite:  # a pattern, a shell's or a list's, finds them beside the photographs
-        results = {_identity(target) for source, target in targets.items() if _identity(target) != _identity(source)}
-        targets = {s: target for s, target in targets.items() if _identity(s) is None or _identity(s) not in results}
+        earlier = {_identity(target) for source, target in targets.items() if _identity(target) != _identity(source)}
+        earlier.discard(None)
+        targets = {source: target for source, target in targets.items() if _identity(source) not in earlier}
     taken, originals = {}, {_identity(source) for source in targets} - {None}
     for source, target in targets.items():
         place = os.path.normcase(Path(os.path.realpath(target.parent)) / target.name)
