@@ -240,16 +240,17 @@ def _targets(inputs: list[Path], output: "str | os.PathLike | None", size: Size,
         targets |= {source: target for source, target in found.items() if not inside_folder or source not in results}
     if not targets:
         raise InputError(f"There is no image in {', '.join(map(str, inputs)) or 'the list'}.")
+    identities = {path: _identity(path) for pair in targets.items() for path in pair}
     if not overwrite:  # a pattern, a shell's or a list's, finds them beside the photographs
-        earlier = {_identity(target) for source, target in targets.items() if _identity(target) != _identity(source)}
-        earlier.discard(None)
-        targets = {source: target for source, target in targets.items() if _identity(source) not in earlier}
-    taken, originals = {}, {_identity(source) for source in targets} - {None}
+        earlier = {identities[target] for source, target in targets.items() if identities[target] != identities[source]}
+        earlier -= {None}
+        targets = {source: target for source, target in targets.items() if identities[source] not in earlier}
+    taken, originals = {}, {identities[source] for source in targets} - {None}
     for source, target in targets.items():
         place = os.path.normcase(Path(os.path.realpath(target.parent)) / target.name)
         if place in taken:
             raise InputError(f"{source} and {taken[place]} would both be written to {target}: give folders apart.")
-        if _identity(target) in originals:
+        if identities[target] in originals:
             raise InputError(
                 f"{source} would be written over {target}, which is itself to be upscaled: choose another -o."
             )
@@ -273,9 +274,12 @@ def _sources(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]
     if written and written != Path(os.path.realpath(folder)):
         sources = [source for source in sources if written not in Path(os.path.realpath(source)).parents]
     photographs = {(source.parent, source.stem) for source in sources}
-    names = {source: _OWN_NAME.fullmatch(source.name) for source in sources}
-    own = [source for source, name in names.items() if name and (source.parent, name[1]) in photographs]
-    return [source for source in sources if source not in set(own)], own
+    results = []
+    for source in sources:
+        name = _OWN_NAME.fullmatch(source.name)
+        if name and (source.parent, name[1]) in photographs:
+            results.append(source)
+    return sorted(set(sources) - set(results)), results
 
 
 def _filled(pattern: str, source: Path, inside: Path, size: Size) -> Path:

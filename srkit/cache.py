@@ -145,8 +145,8 @@ def clear(cache_dir: "str | os.PathLike | None" = None) -> int:
         path = lock_path.with_suffix("")
         with contextlib.suppress(Timeout, PermissionError), FileLock(lock_path, timeout=0):
             for folder in (path, _partial(path)):
-                (folder / "index.json").unlink(missing_ok=True)  # first, so that half a cache is none
                 freed += sum(file.stat().st_size for file in folder.glob("*"))
+                (folder / "index.json").unlink(missing_ok=True)  # first, so that half a cache is none
                 shutil.rmtree(folder, ignore_errors=not folder.exists())
             lock_path.unlink()
     return freed

@@ -42,9 +42,8 @@ def colour(hr, sr, scale: int):
     """
     difference = (hr - sr) / 127.5
     luma = ops.sum(difference * ops.convert_to_tensor(_LUMA_OF_RGB, dtype=difference.dtype), axis=-1, keepdims=True)
-    return ops.mean(ops.absolute(difference - luma)) + ops.mean(
-        ops.absolute(ops.average_pool(luma, scale, strides=scale))
-    )
+    blocks = ops.average_pool(luma, scale, strides=scale)
+    return ops.mean(ops.absolute(difference - luma)) + ops.mean(ops.absolute(blocks))
 
 
 def grid(hr, sr, scale: int):

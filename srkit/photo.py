@@ -93,7 +93,7 @@ def read(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Phot
             remarks.append("of several pictures in the file, the first was taken")
         is_16_bit = _is_16_bit(image)
         tags = image.tag_v2 if image.format == "TIFF" else {}
-        if image.mode in ("I", "F") and not is_16_bit:
+        if image.mode == "I" and not is_16_bit:
             raise InputError(f"{path} holds values of 32 bits, whose range is not known: save it with 8 or 16 bits.")
         if is_16_bit and tags.get(_PLANES) == 2:
             raise InputError(f"{path} cannot be read: save its 16 bits with the channels interleaved, not in planes.")
