@@ -30,11 +30,11 @@ from srkit import (
 )
 from srkit.enlarge import Size, preset_for
 from srkit.errors import InputError, TrainingDiverged
-from srkit.optimizers import OPTIMIZERS
+from srkit.optimizers import OPTIMIZERS, SCHEDULES
 from srkit.precision import PRECISIONS
 from srkit.presets import DEFAULT_PRESET, GENERATORS, PRESETS
 from srkit.resize import INTERPOLATIONS, KERNELS, SCALES
-from srkit.trainer import SCHEDULES, Trainer
+from srkit.trainer import Trainer
 from srkit.weights import load_model, start_from
 
 

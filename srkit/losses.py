@@ -14,7 +14,6 @@ CONTENT_LOSSES = ("mse", "mae", "vgg22", "vgg54")
 
 # φ_{i,j} of the SRGAN paper is the j-th convolution, after its activation, before the i-th max pooling.
 _VGG_LAYERS = {"vgg22": "block2_conv2", "vgg54": "block5_conv4"}
-_GRID_BLOCKS = 8
 _LUMA_OF_RGB = (0.299, 0.587, 0.114)
 _VGG_MEAN_RGB = (123.68, 116.779, 103.939)
 
@@ -47,22 +46,20 @@ def colour(hr, sr, scale: int):
 
 
 def grid(hr, sr, scale: int):
-    """Mean absolute error of what is left of both images when equal places of neighbouring blocks are averaged.
+    """Mean absolute error of each place in a block of `scale` x `scale` px, averaged over all blocks of an image.
 
-    Upsampling works on blocks of `scale` x `scale` px, and draws a fine grid where it favours some places in them. Over
-    8 x 8 blocks an image's detail averages out, and such a grid does not. Images are scaled to [-1, 1].
+    Upsampling works on such blocks, and draws a fine grid where it favours some places in them. Over many blocks an
+    image's detail averages out, and such a grid does not. What all places share is no grid: it is left to `colour`.
+    Images are scaled to [-1, 1].
 
     Args:
-        hr, sr: `(batch, height, width, 3)`, RGB in [0, 255]. What 8 x 8 blocks, or fewer in small images, do not fill
-            on the right and at the bottom is left out.
+        hr, sr: `(batch, height, width, 3)`, RGB in [0, 255]; height and width are multiples of `scale`.
         scale: The factor of super-resolution.
     """
-    height, width = hr.shape[1:3]
-    count = min(_GRID_BLOCKS, height // scale, width // scale)
-    rows, columns = height // (count * scale), width // (count * scale)
-    difference = ((hr - sr) / 127.5)[:, : rows * count * scale, : columns * count * scale]
-    blocks = ops.reshape(difference, (-1, rows, count, scale, columns, count, scale, 3))
-    return ops.mean(ops.absolute(ops.mean(blocks, axis=(2, 5))))
+    rows, columns = hr.shape[1] // scale, hr.shape[2] // scale
+    blocks = ops.reshape((hr - sr) / 127.5, (-1, rows, scale, columns, scale, 3))
+    places = ops.mean(blocks, axis=(1, 3))
+    return ops.mean(ops.absolute(places - ops.mean(places, axis=(1, 2), keepdims=True)))
 
 
 def total_variation(sr):

@@ -1,9 +1,12 @@
-"""Optimizers: Adam, as in the papers, and Muon, which needs far fewer steps."""
+"""Optimizers: Adam, as in the papers, and Muon, which needs far fewer steps; schedules of their learning rate."""
+
+import math
 
 import keras
 from keras import ops
 
 OPTIMIZERS = ("adam", "muon")
+SCHEDULES = ("constant", "halves", "step", "cosine")
 
 _MOMENTUM = 0.95
 _STEP_RMS = 0.2  # of an update at learning rate 1: what Adam's come to, so that both take the same learning rates
@@ -64,3 +67,27 @@ def orthogonal(matrix):
 def _between_features(variable) -> bool:
     """Whether it is the kernel of a convolution that neither takes nor makes an image."""
     return len(variable.shape) == 4 and min(variable.shape[2:]) > _IMAGE_CHANNELS
+
+
+def learning_rate_at(
+    step: int, steps: int, learning_rate: float, schedule: str = "constant", warmup_steps: int = 0
+) -> float:
+    """The learning rate of a step.
+
+    Args:
+        step: From 0.
+        steps: Of the whole training.
+        learning_rate: The highest one.
+        schedule: `"constant"`; `"halves"`: a tenth of it in the second half of the training (Ledig et al. 2017,
+            section 3.2: 1e-4, then 1e-5); `"step"`: half as much after each fifth of the training; `"cosine"`: down to
+            nothing along a half cosine.
+        warmup_steps: In the first ones it rises linearly to what the schedule says.
+    """
+    factor = {
+        "constant": 1.0,
+        "halves": 1.0 if step < steps / 2 else 0.1,
+        "step": 0.5 ** (5 * step // steps),
+        "cosine": 0.5 * (1 + math.cos(math.pi * step / steps)),
+    }[schedule]
+    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    return learning_rate * factor * warmup

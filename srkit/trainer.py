@@ -15,44 +15,18 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from srkit import distribution, images, losses, metrics, resize
-from srkit.data import AnyPairs
+from srkit import distribution, images, losses, resize
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.inference import predict
 from srkit.models import at_scale, scales_of
-from srkit.optimizers import Muon
+from srkit.optimizers import SCHEDULES, Muon, learning_rate_at
+from srkit.pairs import AnyPairs
 from srkit.precision import PRECISIONS, fastest_precision, set_precision
 from srkit.runs import RunFolder
+from srkit.validation import colour_shift, mean_scores, picture_crop, picture_crops
 from srkit.weights import save_weights
 
-SCHEDULES = ("constant", "halves", "step", "cosine")
-
 _SECONDS_BETWEEN_CHECKPOINTS = 300
-NUM_PICTURES, PICTURE_PX = 3, 192
-
-
-def learning_rate_at(
-    step: int, steps: int, learning_rate: float, schedule: str = "constant", warmup_steps: int = 0
-) -> float:
-    """The learning rate of a step.
-
-    Args:
-        step: From 0.
-        steps: Of the whole training.
-        learning_rate: The highest one.
-        schedule: `"constant"`; `"halves"`: a tenth of it in the second half of the training (Ledig et al. 2017,
-            section 3.2: 1e-4, then 1e-5); `"step"`: half as much after each fifth of the training; `"cosine"`: down to
-            nothing along a half cosine.
-        warmup_steps: In the first ones it rises linearly to what the schedule says.
-    """
-    factor = {
-        "constant": 1.0,
-        "halves": 1.0 if step < steps / 2 else 0.1,
-        "step": 0.5 ** (5 * step // steps),
-        "cosine": 0.5 * (1 + math.cos(math.pi * step / steps)),
-    }[schedule]
-    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
-    return learning_rate * factor * warmup
 
 
 class Trainer:
@@ -190,7 +164,7 @@ class Trainer:
             for callback in callbacks:
                 callback(event, self)
 
-        baseline = _score(valid, resize.upscale)
+        baseline = mean_scores(valid, resize.upscale)
         with contextlib.ExitStack() as stack:
             interrupted = stack.enter_context(_deferred_interrupt())
             log = stack.enter_context(self.run.open_history(self.step))
@@ -372,9 +346,9 @@ class Trainer:
 
     def _validate(self, valid: AnyPairs, baseline: dict[str, float]) -> dict[str, float]:
         with self._averaged():
-            scores = _score(valid, self._reconstruct)
-            pictures = [(*crop, predict(self._at_scale[crop[0]], crop[2])) for crop in _picture_crops(valid)]
-            scores["colour_shift"] = _colour_shift(pictures)
+            scores = mean_scores(valid, self._reconstruct)
+            pictures = [(*crop, predict(self._at_scale[crop[0]], crop[2])) for crop in picture_crops(valid)]
+            scores["colour_shift"] = colour_shift(pictures)
             scores |= {f"bicubic_{name}": value for name, value in baseline.items()}
             scores |= self._validation_score(valid, scores)
             self._save_pictures(pictures)
@@ -499,47 +473,8 @@ def identity(model: keras.Model) -> dict:
     return dict(getattr(model, "recipe", {"parameters": model.count_params()}))
 
 
-def _score(valid: AnyPairs, reconstruct: Callable[[np.ndarray, int], np.ndarray]) -> dict[str, float]:
-    """Mean PSNR and SSIM over whole images: Y channel, as many pixels cut as the scale. Of several scales also each."""
-    scores = {}
-    for part in valid.parts:
-        values = {f"psnr_x{part.scale}": [], f"ssim_x{part.scale}": []}
-        for lr, hr in part.pairs():
-            sr = reconstruct(lr, part.scale)
-            for metric, measured in zip((metrics.psnr, metrics.ssim), values.values()):
-                measured.append(metric(hr, sr, border=part.scale, luma=True))
-        scores |= {name: float(np.mean(measured)) for name, measured in values.items()}
-    means = {
-        name: float(np.mean([value for key, value in scores.items() if key.startswith(name)]))
-        for name in ("psnr", "ssim")
-    }
-    return means | (scores if len(valid.parts) > 1 else {})
-
-
-def _picture_crops(valid: AnyPairs) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-    """Yields `(scale, index, lr, hr)` of the middles that validation shows."""
-    for part in valid.parts:
-        for index in range(min(NUM_PICTURES, len(part))):
-            yield part.scale, index, *picture_crop(*part[index], part.scale)
-
-
-def _colour_shift(pictures: list[tuple]) -> float:
-    """How far the mean colour of SR is from LR's, in grey levels: the worst channel, mean over the pictures."""
-    drifts = [sr.mean(axis=(0, 1)) - lr.mean(axis=(0, 1)) for _, _, lr, _, sr in pictures]
-    return float(np.mean(np.abs(drifts).max(axis=1)))
-
-
 def _listed(scales: Sequence[int]) -> str:
     return ", ".join(map(str, scales))
-
-
-def picture_crop(lr: np.ndarray, hr: np.ndarray, scale: int, size_px: int = PICTURE_PX):
-    """The middle of a pair, aligned: about `size_px` HR px a side."""
-    height, width = (min(side, size_px // scale) for side in lr.shape[:2])
-    top, left = (lr.shape[0] - height) // 2, (lr.shape[1] - width) // 2
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    hr_rows, hr_columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
-    return lr[rows, columns], hr[hr_rows, hr_columns]
 
 
 @contextlib.contextmanager

@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from srkit import images, losses
-from srkit.data import Pairs
 from srkit.errors import InputError, check_choice
 from srkit.inference import predict
 from srkit.models import scale_of
 from srkit.optimizers import OPTIMIZERS
-from srkit.trainer import NUM_PICTURES, Trainer, identity, picture_crop
+from srkit.pairs import Pairs
+from srkit.trainer import Trainer, identity
+from srkit.validation import NUM_PICTURES, picture_crop
 from srkit.weights import save_weights
 
 # Signs of a game that has been lost.

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "srkit"
 LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
     {"images", "photo", "resize", "layers", "precision", "distribution", "optimizers", "presets"},
-    {"models", "losses", "metrics", "cache", "data"},
-    {"receptive_field", "folding", "compiled", "trainer", "training", "inference", "weights", "runs"},
+    {"models", "losses", "metrics", "cache", "data", "pairs"},
+    {"receptive_field", "folding", "compiled", "validation", "trainer", "training", "inference", "weights", "runs"},
     {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
     {"comparison", "uploads"},
     {"cli"},

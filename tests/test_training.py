@@ -27,9 +27,9 @@ from srkit import (
 )
 from srkit import trainer as trainer_module
 from srkit.cli import main
+from srkit.optimizers import learning_rate_at
 from srkit.precision import fastest_precision
 from srkit.runs import RunFolder, list_runs
-from srkit.trainer import learning_rate_at
 
 DISTRIBUTED = {"precision": "float32", "schedule": "constant", "clip_norm": 0.5, "ema": 0.9, "learning_rate": 1e-4}
 SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
