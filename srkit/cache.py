@@ -24,6 +24,7 @@ from srkit import images, resize
 from srkit.errors import InputError, check_choice
 
 _FORMAT = 1
+_JPEG = b"\xff\xd8\xff"  # how such files begin, whatever their names
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def build(
     kernel: str,
     min_size: int,
     cache_dir: "str | os.PathLike | None" = None,
+    halve_jpeg: bool = False,
 ) -> Cache:
     """Opens the cache of these photographs, and builds it first if it is not there.
 
@@ -106,13 +108,15 @@ def build(
         kernel: See `srkit.resize.downscale`.
         min_size: Photographs with a shorter side, in px, are left out.
         cache_dir: The folder of all caches.
+        halve_jpeg: Downscale JPEG photographs to half their sides first, and their traces of compression away.
 
     Raises:
         InputError: No photograph can be used, the scale or kernel is unknown, or the disk is full.
     """
     check_choice("scale", scale, resize.SCALES)
     check_choice("kernel", kernel, resize.KERNELS)
-    key = [_FORMAT, scale, kernel, min_size, [(photograph.name, photograph.stamp) for photograph in photographs]]
+    stamps = [(photograph.name, photograph.stamp) for photograph in photographs]
+    key = [_FORMAT, scale, kernel, min_size, halve_jpeg, stamps]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     readable = "".join(character if character.isalnum() or character in "-_" else "_" for character in label)
     path = cache_root(cache_dir) / f"{readable}-x{scale}-{kernel}-{digest}"
@@ -120,7 +124,7 @@ def build(
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
             if not (path / "index.json").is_file():
-                _build(path, photographs, scale, kernel, min_size)
+                _build(path, photographs, scale, kernel, min_size, halve_jpeg)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -156,7 +160,7 @@ def _partial(path: Path) -> Path:
     return path.with_name(f"{path.name}.partial")
 
 
-def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, min_size: int) -> None:
+def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, min_size: int, halve_jpeg: bool) -> None:
     """Writes the cache in `path`.partial, then renames it.
 
     The journal gets a photograph's line after its pixels are written, so that after a kill it tells how much of the
@@ -175,7 +179,7 @@ def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, m
             stack.enter_context(_open_cut(partial / name, end)) for name, end in zip(("hr.bin", "lr.bin"), ends)
         )
         journal = stack.enter_context(_open_cut(journal_path, journal_bytes))
-        prepared = _prepared(todo, scale, kernel, min_size)
+        prepared = _prepared(todo, scale, kernel, min_size, halve_jpeg)
         progress = tqdm(prepared, total=len(todo), desc=f"HR/LR pairs x{scale}", unit="photo", mininterval=1)
         for photograph, (lr, hr, digest, reason) in zip(todo, progress):
             if digest in digests:
@@ -232,14 +236,19 @@ def _open_cut(path: Path, size: int):
     return file
 
 
-def _prepared(photographs: list[Photograph], scale: int, kernel: str, min_size: int) -> Iterator[tuple]:
+def _prepared(
+    photographs: list[Photograph], scale: int, kernel: str, min_size: int, halve_jpeg: bool
+) -> Iterator[tuple]:
     """Reads and downscales on all cores (the work is done in C), a few photographs ahead of the writer."""
 
     def prepare(photograph: Photograph) -> tuple:
         try:
-            hr = images.read(photograph.read())
+            encoded = photograph.read()
+            hr = images.read(encoded)
         except (InputError, OSError):
             return None, None, None, "cannot be read as an image"
+        if halve_jpeg and encoded.startswith(_JPEG) and min(hr.shape[:2]) > 1:
+            hr = resize.downscale(np.ascontiguousarray(images.crop_to_multiple(hr, 2)), 2)
         height, width = hr.shape[:2]
         if min(height, width) < max(min_size, scale):
             return None, None, None, f"{width}x{height} px, smaller than {min_size} px"

@@ -206,7 +206,7 @@ def _add_gan(kinds) -> None:
         "--colour-weight", type=float, default=0.0, help="of the colours' error; 1 holds them (%(default)s)"
     )
     gan.add_argument(
-        "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 50 keeps it away (%(default)s)"
+        "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 30 keeps it small (%(default)s)"
     )
     gan.set_defaults(command=_train_gan)
 
@@ -220,6 +220,7 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     )
     parser.add_argument("--kernel", default="bicubic", choices=KERNELS, help="how LR is made (%(default)s)")
     parser.add_argument("--num-images", type=positive_int, help="photographs to choose (all)")
+    parser.add_argument("--halve-jpeg", action="store_true", help="at first, lest a GAN learns JPEG's traces")
     parser.add_argument("--num-valid", type=positive_int, default=20, help="whole images to validate on (%(default)s)")
     parser.add_argument("--seed", type=seed, default=0, help="(%(default)s)")
     parser.add_argument("--batch-size", type=positive_int, default=16, help="crops (%(default)s)")
@@ -381,6 +382,7 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
             scale=scale,
             kernel=options.kernel,
             min_size=options.hr_size,
+            halve_jpeg=options.halve_jpeg,
         )
         for scale in trainer.scales
     ]

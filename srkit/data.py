@@ -46,7 +46,7 @@ def samples(**options) -> tuple[Pairs, Pairs]:
     """The natural photographs inside the installed scikit-image and matplotlib: at once, without a network.
 
     Args:
-        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, as in `folder`.
+        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
 
     Returns:
         `(train, valid)`; valid is a cat, a cup and a rocket.
@@ -62,7 +62,7 @@ def stanford_dogs(**options) -> tuple[Pairs, Pairs]:
     used as it is. Otherwise TensorFlow Datasets downloads the photographs (750 MB), and they are laid out so.
 
     Args:
-        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, as in `folder`.
+        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
 
     Returns:
         `(train, valid)`: four fifths and one fifth of the photographs chosen.
@@ -85,7 +85,7 @@ def div2k(**options) -> tuple[Pairs, Pairs]:
     TensorFlow Datasets downloads them.
 
     Args:
-        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, as in `folder`.
+        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
 
     Returns:
         `(train, valid)`, as published.
@@ -111,6 +111,7 @@ def folder(
     kernel: str = "bicubic",
     min_size: int = 96,
     cache_dir: "str | os.PathLike | None" = None,
+    halve_jpeg: bool = False,
 ) -> tuple[Pairs, Pairs]:
     """All photographs below a folder: any names, nested, any formats and sizes.
 
@@ -122,6 +123,8 @@ def folder(
         kernel: How LR is made from HR: `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.resize.downscale`).
         min_size: Photographs with a shorter side, in px, are left out.
         cache_dir: Where the pairs are kept; `data/cache` without.
+        halve_jpeg: Downscale JPEG photographs to half their sides first. What compression has left in them goes away,
+            which a discriminator would else take for the mark of an original, and a generator learn to draw.
 
     Returns:
         `(train, valid)`: as the folder says, or four fifths and one fifth of the photographs chosen. Copies of one
@@ -142,6 +145,7 @@ def folder(
         kernel=kernel,
         min_size=min_size,
         cache_dir=cache_dir,
+        halve_jpeg=halve_jpeg,
     )
 
 
@@ -181,6 +185,7 @@ def _paired(
     kernel: str = "bicubic",
     min_size: int = 96,
     cache_dir: "str | os.PathLike | None" = None,
+    halve_jpeg: bool = False,
 ) -> tuple[Pairs, Pairs]:
     """Splits a source where it does not say how, chooses photographs, and builds their cache.
 
@@ -198,7 +203,7 @@ def _paired(
         num_valid = min(len(valid_photographs), max(1, round(num_images / 5)))
         pool, valid_photographs = pool[: num_images - num_valid], valid_photographs[:num_valid]
     label = f"{name}-{num_images or 'all'}-seed{seed}"
-    cache = build(label, [*pool, *valid_photographs], scale, kernel, min_size, cache_dir)
+    cache = build(label, [*pool, *valid_photographs], scale, kernel, min_size, cache_dir, halve_jpeg)
     for_validation = {photograph.name for photograph in valid_photographs}
     indices = range(len(cache.names))
     valid = [index for index in indices if cache.names[index] in for_validation] or [len(indices) - 1]

@@ -100,7 +100,7 @@ class GanTrainer(Trainer):
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
         colour_weight: 0 in the paper; 1 holds the colours.
-        grid_weight: 0 in the paper; 50 keeps the upsampler from drawing a grid.
+        grid_weight: 0 in the paper; 30 keeps the upsampler's grid small.
         learning_rate: Of both Adams, at its highest.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srkit import InputError, cache, data, resize
+from srkit import InputError, cache, data, images, resize
 
 
 @pytest.fixture
@@ -87,6 +87,19 @@ def test_changed_photograph_is_noticed(photos, store, cat):
     old = data.folder(photos, cache_dir=store)[0].identity
     Image.fromarray(cat[:200, :200]).save(photos / "a.png")
     assert data.folder(photos, cache_dir=store)[0].identity != old
+
+
+def test_jpeg_is_halved_and_nothing_else(tmp_path, store, cat):
+    Image.fromarray(cat).save(tmp_path / "a.png")
+    Image.fromarray(cat[:, ::-1]).save(tmp_path / "b.JPG", "JPEG", quality=40)
+    decoded = images.read(tmp_path / "b.JPG")
+    parts = data.folder(tmp_path, scale=2, halve_jpeg=True, cache_dir=store)
+    found = {name: part[index] for part in parts for index, name in enumerate(part.names)}
+    assert np.array_equal(found["a.png"][1], images.crop_to_multiple(cat, 2))
+    halved = images.crop_to_multiple(resize.downscale(images.crop_to_multiple(decoded, 2), 2), 2)
+    assert np.array_equal(found["b.JPG"][1], halved)
+    assert np.array_equal(found["b.JPG"][0], resize.downscale(halved, 2))
+    assert parts[0].identity != data.folder(tmp_path, scale=2, cache_dir=store)[0].identity
 
 
 def test_unusable_photographs_are_named_in_one_warning(photos, store, cat):
