@@ -88,4 +88,5 @@ def test_grid_sees_what_repeats_from_block_to_block():
     waves = hr + 4 * np.sin(2 * np.pi * columns * 3 / 32)[:, :, None].astype(np.float32)  # 32 px are their period
     assert float(losses.grid(hr, lines, 4)) == pytest.approx(1.5 / 127.5, rel=1e-3)
     assert float(losses.grid(hr, waves, 4)) == pytest.approx(0, abs=1e-5)
+    assert float(losses.grid(hr[:, :8, :8], lines[:, :8, :8], 4)) == pytest.approx(1.5 / 127.5, rel=1e-3)
     assert float(losses.grid(hr, hr + 5, 4)) == pytest.approx(0, abs=1e-5)
