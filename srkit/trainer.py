@@ -16,6 +16,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from srkit import distribution, images, losses, resize
+from srkit.averaging import MovingAverage
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.inference import predict
 from srkit.models import at_scale, scales_of
@@ -45,8 +46,6 @@ class Trainer:
     ):
         check_choice("schedule", schedule, SCHEDULES)
         check_choice("precision", precision, PRECISIONS)
-        if not 0 <= ema < 1:
-            raise InputError(f"ema must be at least 0 (off) and below 1, 0.999 for instance; received {ema}.")
         if warmup_steps < 0 or (clip_norm is not None and clip_norm <= 0):
             raise InputError(
                 "warmup_steps must be at least 0 and clip_norm above 0 (None for no clipping); received "
@@ -64,7 +63,6 @@ class Trainer:
         self.schedule = schedule
         self.warmup_steps = warmup_steps
         self.clip_norm = clip_norm
-        self.ema = ema
         self.precision = precision
         if precision == "auto":  # a run goes on in what it began with, wherever that was
             self.precision = self.run.settings.get("precision") or fastest_precision()
@@ -75,7 +73,7 @@ class Trainer:
         self._scores: dict[str, float] = {}
         self._models = {"generator": generator}
         self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
-        self._average = [self._copy(variable) for variable in generator.variables] if ema else []
+        self._average = MovingAverage(generator.variables, ema)
         self._settings = {
             "trainer": type(self).__name__,
             "model": identity(generator),
@@ -155,8 +153,7 @@ class Trainer:
                 self._report_what_is_done(steps)
             if self.step < steps and not self._is_out_of_patience(patience):
                 self._loop(feed(self.step, steps), valid, evaluate_every, checkpoint_every, patience, callbacks)
-            if self.ema:
-                self._assign_average()
+            self._average.assign()
         return self.history
 
     def _loop(self, batches, valid: AnyPairs, evaluate_every, checkpoint_every, patience, callbacks) -> None:
@@ -273,8 +270,7 @@ class Trainer:
     @tf.function
     def _run_step(self, lr, hr):
         per_replica = self._strategy.run(self._compute_step, args=(lr, hr))
-        if self.ema:
-            self._update_average()
+        self._average.update(self._optimizers["generator"].iterations)
         return {
             name: self._strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
             for name, value in per_replica.items()
@@ -311,30 +307,6 @@ class Trainer:
         content = float(np.mean(contents))
         return {"valid_content_loss": content, "score": -content}
 
-    def _copy(self, variable: keras.Variable) -> keras.Variable:
-        return keras.Variable(variable, trainable=False, dtype=variable.dtype, name=f"{variable.name}_average")
-
-    def _assign_average(self) -> None:
-        for variable, average in zip(self.generator.variables, self._average):
-            variable.assign(average)
-
-    def _update_average(self) -> None:
-        # At first over few steps: of the random start, a fixed decay of 0.999 would still keep 5 % after 3,000 steps.
-        step = tf.cast(self._optimizers["generator"].iterations, tf.float32)
-        decay = tf.minimum(self.ema, (1 + step) / (10 + step))
-        for average, variable in zip(self._average, self.generator.variables):
-            average.assign(average * decay + variable * (1 - decay))
-
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """While it lasts, the generator has the averaged weights, where there are any."""
-        current = [keras.ops.convert_to_numpy(variable) for variable in self.generator.variables] if self.ema else []
-        if self.ema:
-            self._assign_average()
-        yield
-        for variable, value in zip(self.generator.variables, current):
-            variable.assign(value)
-
     def _add_optimizer(self, name: str, kind: str = "adam") -> None:
         if kind == "muon":
             compute_dtype = "bfloat16" if self.precision == "mixed_bfloat16" else "float32"
@@ -345,7 +317,7 @@ class Trainer:
         self._optimizers[name] = optimizer
 
     def _validate(self, valid: AnyPairs, baseline: dict[str, float]) -> dict[str, float]:
-        with self._averaged():
+        with self._average.assigned():
             scores = mean_scores(valid, self._reconstruct)
             pictures = [(*crop, predict(self._at_scale[crop[0]], crop[2])) for crop in picture_crops(valid)]
             scores["colour_shift"] = colour_shift(pictures)
@@ -422,7 +394,7 @@ class Trainer:
         """All variables that training changes, by a name for each."""
         owners = {name: model.variables for name, model in self._models.items()}
         owners |= {f"{name}_optimizer": optimizer.variables for name, optimizer in self._optimizers.items()}
-        owners["average"] = self._average
+        owners["average"] = self._average.variables
         return {f"{owner}-{index}": variable for owner, group in owners.items() for index, variable in enumerate(group)}
 
     def _save(self) -> None:

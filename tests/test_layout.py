@@ -12,7 +12,7 @@ PACKAGE = ROOT / "srkit"
 
 LEVELS = [  # a module imports from its own level and from those before
     {"errors", "quiet"},
-    {"images", "photo", "resize", "layers", "precision", "distribution", "optimizers", "presets"},
+    {"images", "photo", "resize", "layers", "precision", "distribution", "optimizers", "averaging", "presets"},
     {"models", "losses", "metrics", "cache", "data", "pairs"},
     {"receptive_field", "folding", "compiled", "validation", "trainer", "training", "inference", "weights", "runs"},
     {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
@@ -44,7 +44,7 @@ def test_imports_go_downwards_only(path):
 
 
 ANY_BACKEND = [
-    *(PACKAGE / f"{name}.py" for name in ("layers", "losses", "optimizers")),
+    *(PACKAGE / f"{name}.py" for name in ("layers", "losses", "optimizers", "averaging")),
     *sorted((PACKAGE / "models").glob("*.py")),
 ]
 

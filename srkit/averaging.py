@@ -1,0 +1,54 @@
+"""The moving average of a model's weights, smoother than the weights of any one step."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import keras
+from keras import ops
+
+from srkit.errors import InputError
+
+
+class MovingAverage:
+    """The exponential moving average of variables over the steps of a training.
+
+    Args:
+        variables: What is averaged.
+        decay: Part of the average that each step keeps, below 1. With 0 there is no average, and nothing is done.
+
+    Raises:
+        InputError: The decay is out of range.
+    """
+
+    def __init__(self, variables: Sequence[keras.Variable], decay: float):
+        if not 0 <= decay < 1:
+            raise InputError(f"ema must be at least 0 (off) and below 1, 0.999 for instance; received {decay}.")
+        self._decay = decay
+        self._current = list(variables) if decay else []
+        self.variables = [_copy(variable) for variable in self._current]
+
+    def update(self, step) -> None:
+        """Takes in the variables' values after step number `step`, a tensor, from 1."""
+        # At first over few steps: of the random start, a fixed decay of 0.999 would still keep 5 % after 3,000 steps.
+        step = ops.cast(step, "float32")
+        decay = ops.minimum(self._decay, (1 + step) / (10 + step))
+        for average, variable in zip(self.variables, self._current):
+            average.assign(average * decay + variable * (1 - decay))
+
+    def assign(self) -> None:
+        """Gives the variables their averages."""
+        for variable, average in zip(self._current, self.variables):
+            variable.assign(average)
+
+    @contextlib.contextmanager
+    def assigned(self) -> Iterator[None]:
+        """While it lasts, the variables have their averages."""
+        values = [ops.convert_to_numpy(variable) for variable in self._current]
+        self.assign()
+        yield
+        for variable, value in zip(self._current, values):
+            variable.assign(value)
+
+
+def _copy(variable: keras.Variable) -> keras.Variable:
+    return keras.Variable(variable, trainable=False, dtype=variable.dtype, name=f"{variable.name}_average")
