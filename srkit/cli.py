@@ -208,6 +208,12 @@ def _add_gan(kinds) -> None:
     gan.add_argument(
         "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 30 keeps it small (%(default)s)"
     )
+    gan.add_argument(
+        "--spectrum-weight",
+        type=float,
+        default=0.0,
+        help="of the error of detail's strength; 0.1 brings it to the originals' (%(default)s)",
+    )
     gan.set_defaults(command=_train_gan)
 
 
@@ -309,6 +315,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             adversarial_weight=options.adversarial_weight,
             colour_weight=options.colour_weight,
             grid_weight=options.grid_weight,
+            spectrum_weight=options.spectrum_weight,
             **_optimization(options),
         )
     _train(trainer, options)

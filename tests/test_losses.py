@@ -1,6 +1,8 @@
+import cv2
 import keras
 import numpy as np
 import pytest
+import scipy
 import tensorflow as tf
 
 from srkit import InputError, losses
@@ -90,3 +92,28 @@ def test_grid_sees_what_repeats_from_block_to_block():
     assert float(losses.grid(hr, waves, 4)) == pytest.approx(0, abs=1e-5)
     assert float(losses.grid(hr[:, :8, :8], lines[:, :8, :8], 4)) == pytest.approx(1.5 / 127.5, rel=1e-3)
     assert float(losses.grid(hr, hr + 5, 4)) == pytest.approx(0, abs=1e-5)
+
+
+def test_spectrum_is_of_log_power_by_frequency_and_region(cat):
+    hr = cat[40:112, 40:140].astype(np.float32)
+    sr = cv2.GaussianBlur(hr, (0, 0), 1)
+
+    def log_power(image):
+        luma = image @ np.array([0.299, 0.587, 0.114])
+        blocks = luma[:64, :96].reshape(2, 4, 8, 3, 4, 8)  # two by three regions of four by four blocks
+        return np.log(1 + np.mean(scipy.fft.dctn(blocks, axes=(2, 5), norm="ortho") ** 2, axis=(1, 4)))
+
+    expected = np.mean(np.abs(log_power(hr) - log_power(sr)))
+    assert float(losses.spectrum(hr[None], sr[None])) == pytest.approx(expected, rel=1e-4)
+
+
+def test_spectrum_wants_texture_of_the_right_strength_wherever_it_lies():
+    rng = np.random.default_rng(0)
+    flat = np.full((1, 96, 96, 3), 100, np.float32)
+    texture, other = (flat + rng.normal(0, 20, (1, 96, 96, 1)).astype(np.float32) for _ in range(2))
+    dots = flat + 20 * (-1) ** np.indices((96, 96)).sum(axis=0)[None, :, :, None].astype(np.float32)
+    faint = flat + rng.normal(0, 0.3, (1, 96, 96, 1)).astype(np.float32)
+    near = float(losses.spectrum(texture, other))
+    assert all(float(losses.spectrum(texture, wrong)) > 5 * near for wrong in (flat, dots))
+    assert float(losses.spectrum(flat, faint)) < 0.1
+    assert float(losses.spectrum(texture[:, :20, :20], texture[:, :20, :20])) == 0
