@@ -102,7 +102,7 @@ class GanTrainer(Trainer):
         adversarial_weight: 1e-3 in the paper.
         colour_weight: 0 in the paper; 1 holds the colours.
         grid_weight: 0 in the paper; 30 keeps the upsampler's grid small.
-        spectrum_weight: 0 in the paper; 0.1 brings texture to the originals' strength.
+        spectrum_weight: 0 in the paper; 0.5 brings texture to the originals' strength.
         learning_rate: Of both Adams, at its highest.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.
