@@ -42,7 +42,7 @@ def colour(hr, sr, scale: int):
         scale: The factor of super-resolution.
     """
     difference = (hr - sr) / 127.5
-    luma = ops.sum(difference * _constant(_LUMA_OF_RGB, difference), axis=-1, keepdims=True)
+    luma = _luma(difference)
     blocks = ops.average_pool(luma, scale, strides=scale)
     return ops.mean(ops.absolute(difference - luma)) + ops.mean(ops.absolute(blocks))
 
@@ -84,7 +84,7 @@ def _log_power(image):
     """Of each of 64 frequencies, in regions of 32x32 px: `(batch, regions down, regions across, 64)`."""
     size = _DCT.shape[0]
     rows, columns = image.shape[1] // size, image.shape[2] // size
-    luma = ops.sum(image[:, : rows * size, : columns * size] * _constant(_LUMA_OF_RGB, image), axis=-1)
+    luma = _luma(image[:, : rows * size, : columns * size])
     blocks = ops.reshape(luma, (-1, rows, size, columns, size))
     dct = _constant(_DCT, image)
     power = ops.square(ops.einsum("uy,brycx,vx->brcuv", dct, blocks, dct))
@@ -169,6 +169,11 @@ def discriminator_loss(hr_logits, sr_logits):
 def _cross_entropy(target: float, logits):
     targets = ops.full_like(logits, target)
     return ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True))
+
+
+def _luma(image):
+    """BT.601's, full range: `(batch, height, width, 1)`."""
+    return ops.sum(image * _constant(_LUMA_OF_RGB, image), axis=-1, keepdims=True)
 
 
 def _constant(values, like):
