@@ -214,6 +214,7 @@ def _add_gan(kinds) -> None:
         default=0.0,
         help="of the error of detail's strength; 0.5 brings it to the originals' (%(default)s)",
     )
+    gan.add_argument("--freeze-batch-norm", action="store_true", help="the generator's keeps pretraining's statistics")
     gan.set_defaults(command=_train_gan)
 
 
@@ -316,6 +317,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             colour_weight=options.colour_weight,
             grid_weight=options.grid_weight,
             spectrum_weight=options.spectrum_weight,
+            freeze_batch_norm=options.freeze_batch_norm,
             **_optimization(options),
         )
     _train(trainer, options)

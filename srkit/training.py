@@ -104,6 +104,9 @@ class GanTrainer(Trainer):
         grid_weight: 0 in the paper; 30 keeps the upsampler's grid small.
         spectrum_weight: 0 in the paper; 0.5 brings texture to the originals' strength.
         learning_rate: Of both Adams, at its highest.
+        freeze_batch_norm: The generator's batch norm keeps what pretraining has left in it. Otherwise it normalises by
+            each batch's own statistics, as in the paper, and then discriminator and losses see other images than those
+            that the generator makes once it is trained.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
         vgg_weights: See `srkit.losses.VGGLoss`.
 
@@ -131,7 +134,11 @@ class GanTrainer(Trainer):
         warmup_steps: int = 0,
         clip_norm: float | None = None,
         ema: float = 0.0,
+        freeze_batch_norm: bool = False,
     ):
+        for layer in generator.layers:
+            if freeze_batch_norm and isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
         super().__init__(generator, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
         self.scale = scale_of(generator)
         self.discriminator = discriminator

@@ -335,6 +335,19 @@ def test_one_gan_step_is_the_papers(samples, tmp_path, weights):
         np.testing.assert_allclose(mine, expected, atol=2e-5)
 
 
+def test_frozen_batch_norm_trains_on_the_images_that_the_generator_makes(samples, tmp_path):
+    trainer = gan_trainer(tmp_path / "run", precision="float32", freeze_batch_norm=True)
+    generator = trainer.generator
+    norms = [layer for layer in generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [np.array(weight) for layer in norms for weight in layer.weights]
+    head = np.array(generator.layers[2].kernel)
+    lr, hr = next(iter(samples[0].batches(2, 32)))
+    trainer._run_step(lr, hr)
+    np.testing.assert_array_equal(before, [np.array(weight) for layer in norms for weight in layer.weights])
+    assert not np.array_equal(head, generator.layers[2].kernel)
+    np.testing.assert_array_equal(generator(lr, training=True), generator(lr, training=False))
+
+
 @TRAINERS
 def test_bfloat16_keeps_weights_and_output_in_float32(build, samples, valid, tmp_path):
     trainer = build(tmp_path / "run", precision="mixed_bfloat16")
