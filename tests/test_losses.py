@@ -100,7 +100,7 @@ def test_spectrum_is_of_log_power_by_frequency_and_region(cat):
 
     def log_power(image):
         luma = image @ np.array([0.299, 0.587, 0.114])
-        blocks = luma[:64, :96].reshape(2, 4, 8, 3, 4, 8)  # two by three regions of four by four blocks
+        blocks = luma[:64, :96].reshape(4, 2, 8, 6, 2, 8)  # four by six regions of two by two blocks
         return np.log(1 + np.mean(scipy.fft.dctn(blocks, axes=(2, 5), norm="ortho") ** 2, axis=(1, 4)))
 
     expected = np.mean(np.abs(log_power(hr) - log_power(sr)))
