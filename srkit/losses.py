@@ -31,11 +31,12 @@ def mae(hr, sr):
 
 
 def colour(hr, sr, scale: int):
-    """Mean absolute error of colours: of each pixel's chroma, and of brightness averaged over blocks.
+    """Mean absolute error of colours: of each pixel's chroma, of brightness averaged over blocks, of each image's mean.
 
     It holds colours and brightness, about which VGG's deep features say little, and keeps a young GAN's texture from
     being coloured noise. Fine detail of brightness is left free: all that LR does not show averages out over blocks of
-    `scale` x `scale` px. Images are scaled to [-1, 1]; brightness is BT.601's luma, chroma what the channels have more.
+    `scale` x `scale` px. Means are there since absolute errors are least at the median, whose mean may differ.
+    Images are scaled to [-1, 1]; brightness is BT.601's luma, chroma what the channels have more.
 
     Args:
         hr, sr: `(batch, height, width, 3)`, RGB in [0, 255].
@@ -44,7 +45,8 @@ def colour(hr, sr, scale: int):
     difference = (hr - sr) / 127.5
     luma = _luma(difference)
     blocks = ops.average_pool(luma, scale, strides=scale)
-    return ops.mean(ops.absolute(difference - luma)) + ops.mean(ops.absolute(blocks))
+    means = ops.mean(difference, axis=(1, 2))
+    return sum(ops.mean(ops.absolute(error)) for error in (difference - luma, blocks, means))
 
 
 def grid(hr, sr, scale: int):

@@ -73,14 +73,16 @@ def test_unknown_content_loss_is_refused():
         losses.content_loss("vgg19")
 
 
-def test_colour_sees_chroma_and_coarse_brightness():
+def test_colour_sees_chroma_coarse_brightness_and_means():
     hr = np.full((1, 8, 8, 3), 100, np.float32)
     checkerboard = np.float32(20) * (-1) ** np.indices((8, 8)).sum(axis=0)[:, :, None].astype(np.float32)
     assert float(losses.colour(hr, hr + checkerboard, 4)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.colour(hr, hr + 3, 4)) == pytest.approx(3 / 127.5)
+    assert float(losses.colour(hr, hr + 3, 4)) == pytest.approx(2 * 3 / 127.5)  # blocks and means
     coloured = checkerboard * np.array([1, 0, 0], np.float32)  # its luma averages out, its chroma does not
     chroma = 20 * np.abs(np.array([1, 0, 0]) - 0.299).mean()
     assert float(losses.colour(hr, hr + coloured, 4)) == pytest.approx(chroma / 127.5, rel=1e-5)
+    opposite = np.array([[[[3]]], [[[-3]]]], np.float32)  # two images, whose errors do not make up for each other
+    assert float(losses.colour(hr, hr + opposite, 4)) == pytest.approx(2 * 3 / 127.5)
 
 
 def test_grid_sees_what_repeats_from_block_to_block():
