@@ -206,7 +206,7 @@ def _add_gan(kinds) -> None:
         "--colour-weight", type=float, default=0.0, help="of the colours' error; 1 holds them (%(default)s)"
     )
     gan.add_argument(
-        "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 30 keeps it small (%(default)s)"
+        "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 0.1 keeps it small (%(default)s)"
     )
     gan.add_argument(
         "--spectrum-weight",

@@ -101,7 +101,7 @@ class GanTrainer(Trainer):
         content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses`).
         adversarial_weight: 1e-3 in the paper.
         colour_weight: 0 in the paper; 1 holds the colours.
-        grid_weight: 0 in the paper; 30 keeps the upsampler's grid small.
+        grid_weight: 0 in the paper; 0.1 keeps the upsampler's grid small.
         spectrum_weight: 0 in the paper; 0.5 brings texture to the originals' strength.
         learning_rate: Of both Adams, at its highest.
         freeze_batch_norm: The generator's batch norm keeps what pretraining has left in it. Otherwise it normalises by

@@ -85,15 +85,22 @@ def test_colour_sees_chroma_coarse_brightness_and_means():
     assert float(losses.colour(hr, hr + opposite, 4)) == pytest.approx(2 * 3 / 127.5)
 
 
-def test_grid_sees_what_repeats_from_block_to_block():
-    hr = np.random.default_rng(0).uniform(0, 255, (2, 100, 64, 3)).astype(np.float32)
-    columns = np.indices((100, 64))[1]
-    lines = hr + np.where(columns % 4 == 1, 4, 0)[:, :, None].astype(np.float32)  # 3 above and 1 below their mean
-    waves = hr + 4 * np.sin(2 * np.pi * columns * 3 / 32)[:, :, None].astype(np.float32)  # 32 px are their period
-    assert float(losses.grid(hr, lines, 4)) == pytest.approx(1.5 / 127.5, rel=1e-3)
-    assert float(losses.grid(hr, waves, 4)) == pytest.approx(0, abs=1e-5)
-    assert float(losses.grid(hr[:, :8, :8], lines[:, :8, :8], 4)) == pytest.approx(1.5 / 127.5, rel=1e-3)
-    assert float(losses.grid(hr, hr + 5, 4)) == pytest.approx(0, abs=1e-5)
+def test_grid_is_the_excess_of_power_where_upsampling_leaves_its_grid():
+    rng = np.random.default_rng(0)
+    hr, other = (rng.normal(100, 10, (4, 96, 64, 3)).astype(np.float32) for _ in range(2))
+    sr = np.where(np.indices((96, 64))[1] % 4 == 1, 12, 0)[:, :, None] + hr + rng.normal(0, 1, hr.shape)
+
+    def power(images):  # with a Fourier transform of the whole crop
+        window = np.outer(np.hanning(96), np.hanning(64))[:, :, None]
+        images = (images - images.mean((1, 2), keepdims=True)) * window / np.sqrt(np.sum(window**2))
+        return np.mean(np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2, axis=0)[::24, ::16].reshape(-1, 3)[1:]
+
+    expected = np.mean(np.maximum(0, np.log((power(sr) + 1) / (power(hr) + 1))))
+    found = float(losses.grid(hr, sr.astype(np.float32), 4))
+    assert found == pytest.approx(expected, rel=1e-4)
+    waves = hr + 12 * np.sin(2 * np.pi * np.indices((96, 64))[1] * 3 / 32)[:, :, None].astype(np.float32)
+    for good in (hr, hr + 5, waves, other, 100 + (hr - 100) / 2):
+        assert float(losses.grid(hr, good, 4)) < found / 4
 
 
 def test_spectrum_is_of_log_power_by_frequency_and_region(cat):
