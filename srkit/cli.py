@@ -212,7 +212,7 @@ def _add_gan(kinds) -> None:
         "--spectrum-weight",
         type=float,
         default=0.0,
-        help="of the error of detail's strength; 0.5 brings it to the originals' (%(default)s)",
+        help="of the error of detail's strength; 0.5 brings it near the originals' (%(default)s)",
     )
     gan.add_argument("--freeze-batch-norm", action="store_true", help="the generator's keeps pretraining's statistics")
     gan.set_defaults(command=_train_gan)

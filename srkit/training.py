@@ -102,7 +102,7 @@ class GanTrainer(Trainer):
         adversarial_weight: 1e-3 in the paper.
         colour_weight: 0 in the paper; 1 holds the colours.
         grid_weight: 0 in the paper; 0.1 keeps the upsampler's grid small.
-        spectrum_weight: 0 in the paper; 0.5 brings texture to the originals' strength.
+        spectrum_weight: 0 in the paper; 0.5 brings texture near the originals' strength.
         learning_rate: Of both Adams, at its highest.
         freeze_batch_norm: The generator's batch norm keeps what pretraining has left in it. Otherwise it normalises by
             each batch's own statistics, as in the paper, and then discriminator and losses see other images than those
