@@ -85,27 +85,27 @@ def _waves(length: int, scale: int) -> np.ndarray:
 
 
 def spectrum(hr, sr):
-    """Mean difference of log power at each frequency: texture of the right strength, wherever it lies.
+    """Mean absolute difference of log power by frequency, in regions and in all: texture as strong, where it belongs.
 
     A loss of pixels or features is lowest for the mean of all details that LR allows, which is blurred: it lacks power
     at high frequencies. A game against a discriminator brings it back slowly, and too much of it at single frequencies,
     as dots or ripples (Durall et al. 2020, "Watch your up-convolution", have a like term). Here power is that of the
-    discrete cosine transform of brightness in blocks of 8x8 px, averaged over 2x2 blocks: each part of a crop has its
-    own. (Over 4x4 blocks what a blurred edge lacks was made up for by noise around it.) Below one grey level it counts
-    for little: sensors' noise is not to be learned. Power that is missing counts a third more than power that is too
-    much: absolute differences are least at the median, and few parts of a photograph hold much of its detail, so that
-    the median is far below the mean.
+    discrete cosine transform of brightness in blocks of 8x8 px, averaged over 2x2 blocks, and over all of a crop; the
+    two differences are added. In regions it lies where it should. (Over 4x4 blocks what a blurred edge lacks was made
+    up for by noise around it.) But what LR leaves open there is known best by its median, far below the mean, since few
+    regions hold much of the power: alone it leaves two thirds. Of a whole crop the two are nearly one. Below one grey
+    level power counts for little: sensors' noise is not to be learned.
 
     Args:
         hr, sr: `(batch, height, width, 3)`, RGB in [0, 255]; sides of at least 8 px. Of larger ones than 16 px, what
             is left beside whole regions does not count.
     """
-    missing = _log_power(hr) - _log_power(sr)
-    return ops.mean(ops.where(missing > 0, 4 / 3 * missing, -missing))
+    powers = zip(_powers(hr), _powers(sr))
+    return sum(ops.mean(ops.absolute(ops.log((of_hr + 1) / (of_sr + 1)))) for of_hr, of_sr in powers)
 
 
-def _log_power(image):
-    """Of each of 64 frequencies, in regions of 16x16 px: `(batch, regions down, regions across, 64)`."""
+def _powers(image):
+    """Power at 64 frequencies in regions of 16x16 px and in all: `(batch, regions down, across, 64)`, `(batch, 64)`."""
     size = _DCT.shape[0]
     rows, columns = image.shape[1] // size, image.shape[2] // size
     luma = _luma(image[:, : rows * size, : columns * size])
@@ -114,7 +114,7 @@ def _log_power(image):
     power = ops.square(ops.einsum("uy,brycx,vx->brcuv", dct, blocks, dct))
     region = min(2, rows, columns)
     power = ops.average_pool(ops.reshape(power, (-1, rows, columns, size * size)), region, strides=region)
-    return ops.log(power + 1)
+    return power, ops.mean(power, axis=(1, 2))
 
 
 def total_variation(sr):
