@@ -90,11 +90,11 @@ def spectrum(hr, sr):
     A loss of pixels or features is lowest for the mean of all details that LR allows, which is blurred: it lacks power
     at high frequencies. A game against a discriminator brings it back slowly, and too much of it at single frequencies,
     as dots or ripples (Durall et al. 2020, "Watch your up-convolution", have a like term). Here power is that of the
-    discrete cosine transform of brightness in blocks of 8x8 px, averaged over 2x2 blocks, and over all of a crop; the
-    two differences are added. In regions it lies where it should. (Over 4x4 blocks what a blurred edge lacks was made
-    up for by noise around it.) But what LR leaves open there is known best by its median, far below the mean, since few
-    regions hold much of the power: alone it leaves two thirds. Of a whole crop the two are nearly one. Below one grey
-    level power counts for little: sensors' noise is not to be learned.
+    discrete cosine transform of brightness in blocks of 8x8 px, and two differences are added. That of regions of 2x2
+    blocks says where texture belongs. (Over 4x4 blocks what a blurred edge lacked was made up for by noise around it.)
+    Alone it left detail at two thirds of the originals' strength: absolute differences are least at the median, which
+    is below the mean where few regions hold most of the power. So that of the whole crop says how much there is. Below
+    one grey level power counts for little: sensors' noise is not to be learned.
 
     Args:
         hr, sr: `(batch, height, width, 3)`, RGB in [0, 255]; sides of at least 8 px. Of larger ones than 16 px, what

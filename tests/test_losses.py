@@ -128,5 +128,5 @@ def test_spectrum_wants_texture_of_the_right_strength_wherever_it_lies():
     faint = flat + rng.normal(0, 0.3, (1, 96, 96, 1)).astype(np.float32)
     near = float(losses.spectrum(texture, other))
     assert all(float(losses.spectrum(texture, wrong)) > 5 * near for wrong in (flat, dots))
-    assert float(losses.spectrum(flat, faint)) < 0.2
+    assert float(losses.spectrum(flat, faint)) < 2 * 0.1  # the same of regions and of all
     assert float(losses.spectrum(texture[:, :20, :20], texture[:, :20, :20])) == 0
