@@ -22,6 +22,8 @@ from tqdm import tqdm
 
 from srkit import images, resize
 from srkit.errors import InputError, check_choice
+from srkit.image.degradation import Degradation
+from srkit.image.degradation import degradation as make_degradation
 
 _FORMAT = 1
 _JPEG = b"\xff\xd8\xff"  # how such files begin, whatever their names
@@ -91,7 +93,7 @@ def build(
     label: str,
     photographs: list[Photograph],
     scale: int,
-    kernel: str,
+    degradation: str,
     min_size: int,
     cache_dir: "str | os.PathLike | None" = None,
     halve_jpeg: bool = False,
@@ -105,7 +107,7 @@ def build(
         label: The readable part of the cache's name.
         photographs: In the order of the cache.
         scale: 2, 3, 4 or 8.
-        kernel: See `srkit.resize.downscale`.
+        degradation: One that is not random (see `srkit.image.degradation`).
         min_size: Photographs with a shorter side, in px, are left out.
         cache_dir: The folder of all caches.
         halve_jpeg: Downscale JPEG photographs to half their sides first, and their traces of compression away.
@@ -114,17 +116,17 @@ def build(
         InputError: No photograph can be used, the scale or kernel is unknown, or the disk is full.
     """
     check_choice("scale", scale, resize.SCALES)
-    check_choice("kernel", kernel, resize.KERNELS)
+    degrade = make_degradation(degradation, scale)
     stamps = [(photograph.name, photograph.stamp) for photograph in photographs]
-    key = [_FORMAT, scale, kernel, min_size, halve_jpeg, stamps]
+    key = [_FORMAT, scale, degradation, min_size, halve_jpeg, stamps]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     readable = "".join(character if character.isalnum() or character in "-_" else "_" for character in label)
-    path = cache_root(cache_dir) / f"{readable}-x{scale}-{kernel}-{digest}"
+    path = cache_root(cache_dir) / f"{readable}-x{scale}-{degradation}-{digest}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
             if not (path / "index.json").is_file():
-                _build(path, photographs, scale, kernel, min_size, halve_jpeg)
+                _build(path, photographs, degrade, min_size, halve_jpeg)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -160,7 +162,9 @@ def _partial(path: Path) -> Path:
     return path.with_name(f"{path.name}.partial")
 
 
-def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, min_size: int, halve_jpeg: bool) -> None:
+def _build(
+    path: Path, photographs: list[Photograph], degradation: Degradation, min_size: int, halve_jpeg: bool
+) -> None:
     """Writes the cache in `path`.partial, then renames it.
 
     The journal gets a photograph's line after its pixels are written, so that after a kill it tells how much of the
@@ -179,8 +183,8 @@ def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, m
             stack.enter_context(_open_cut(partial / name, end)) for name, end in zip(("hr.bin", "lr.bin"), ends)
         )
         journal = stack.enter_context(_open_cut(journal_path, journal_bytes))
-        prepared = _prepared(todo, scale, kernel, min_size, halve_jpeg)
-        progress = tqdm(prepared, total=len(todo), desc=f"HR/LR pairs x{scale}", unit="photo", mininterval=1)
+        prepared = _prepared(todo, degradation, min_size, halve_jpeg)
+        progress = tqdm(prepared, total=len(todo), desc=f"HR/LR pairs x{degradation.scale}", unit="photo", mininterval=1)
         for photograph, (lr, hr, digest, reason) in zip(todo, progress):
             if digest in digests:
                 reason = f"a copy of {digests[digest]}"
@@ -198,8 +202,8 @@ def _build(path: Path, photographs: list[Photograph], scale: int, kernel: str, m
             journal.flush()
             done.append(entry)
     index = {
-        "scale": scale,
-        "kernel": kernel,
+        "scale": degradation.scale,
+        "kernel": degradation.fingerprint,
         "pairs": [entry for entry in done if "hr_size" in entry],
         "skipped": {entry["name"]: entry["skipped"] for entry in done if "skipped" in entry},
     }
@@ -237,7 +241,7 @@ def _open_cut(path: Path, size: int):
 
 
 def _prepared(
-    photographs: list[Photograph], scale: int, kernel: str, min_size: int, halve_jpeg: bool
+    photographs: list[Photograph], degradation: Degradation, min_size: int, halve_jpeg: bool
 ) -> Iterator[tuple]:
     """Reads and downscales on all cores (the work is done in C), a few photographs ahead of the writer."""
 
@@ -250,11 +254,11 @@ def _prepared(
         if halve_jpeg and encoded.startswith(_JPEG) and min(hr.shape[:2]) > 1:
             hr = resize.downscale(np.ascontiguousarray(images.crop_to_multiple(hr, 2)), 2)
         height, width = hr.shape[:2]
-        if min(height, width) < max(min_size, scale):
+        if min(height, width) < max(min_size, degradation.scale):
             return None, None, None, f"{width}x{height} px, smaller than {min_size} px"
         digest = hashlib.sha256(np.ascontiguousarray(hr)).hexdigest()
-        hr = images.crop_to_multiple(hr, scale)
-        return resize.downscale(np.ascontiguousarray(hr), scale, kernel), hr, digest, None
+        hr = images.crop_to_multiple(hr, degradation.scale)
+        return degradation(hr), hr, digest, None
 
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:

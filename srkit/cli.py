@@ -225,7 +225,12 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument(
         "--scale", type=int, default=4, choices=SCALES, help="but for mdsr, which has several (%(default)s)"
     )
-    parser.add_argument("--kernel", default="bicubic", choices=KERNELS, help="how LR is made (%(default)s)")
+    parser.add_argument(
+        "--degradation",
+        default="bicubic",
+        metavar="NAME",
+        help=f"how LR is made: {', '.join(KERNELS)}, jpeg75 (or another quality), realistic (%(default)s)",
+    )
     parser.add_argument("--num-images", type=positive_int, help="photographs to choose (all)")
     parser.add_argument("--halve-jpeg", action="store_true", help="at first, lest a GAN learns JPEG's traces")
     parser.add_argument("--num-valid", type=positive_int, default=20, help="whole images to validate on (%(default)s)")
@@ -389,7 +394,7 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
             num_images=options.num_images,
             seed=options.seed,
             scale=scale,
-            kernel=options.kernel,
+            degradation=options.degradation,
             min_size=options.hr_size,
             halve_jpeg=options.halve_jpeg,
         )

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from srkit.cache import Photograph, build, clear, project_root
 from srkit.errors import InputError
+from srkit.image.degradation import degradation as make_degradation
 from srkit.images import FORMATS, list_images, write_atomically
 from srkit.pairs import Pairs, PairsByTurns
 
@@ -46,7 +47,7 @@ def samples(**options) -> tuple[Pairs, Pairs]:
     """The natural photographs inside the installed scikit-image and matplotlib: at once, without a network.
 
     Args:
-        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
+        **options: `num_images`, `seed`, `scale`, `degradation`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
 
     Returns:
         `(train, valid)`; valid is a cat, a cup and a rocket.
@@ -62,7 +63,7 @@ def stanford_dogs(**options) -> tuple[Pairs, Pairs]:
     used as it is. Otherwise TensorFlow Datasets downloads the photographs (750 MB), and they are laid out so.
 
     Args:
-        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
+        **options: `num_images`, `seed`, `scale`, `degradation`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
 
     Returns:
         `(train, valid)`: four fifths and one fifth of the photographs chosen.
@@ -85,7 +86,7 @@ def div2k(**options) -> tuple[Pairs, Pairs]:
     TensorFlow Datasets downloads them.
 
     Args:
-        **options: `num_images`, `seed`, `scale`, `kernel`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
+        **options: `num_images`, `seed`, `scale`, `degradation`, `min_size`, `cache_dir`, `halve_jpeg`, as in `folder`.
 
     Returns:
         `(train, valid)`, as published.
@@ -108,7 +109,7 @@ def folder(
     num_images: int | None = None,
     seed: int = 0,
     scale: int = 4,
-    kernel: str = "bicubic",
+    degradation: str = "bicubic",
     min_size: int = 96,
     cache_dir: "str | os.PathLike | None" = None,
     halve_jpeg: bool = False,
@@ -120,7 +121,8 @@ def folder(
         num_images: How many photographs to choose, train and valid together; all without.
         seed: Which ones are chosen, and which of them are for validation.
         scale: 2, 3, 4 or 8.
-        kernel: How LR is made from HR: `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.resize.downscale`).
+        degradation: How LR is made from HR: `"bicubic"`, `"opencv"`, `"gaussian"`, `"jpeg75"` (or another quality) or
+            `"realistic"`, which is drawn anew for each crop (see `srkit.image.degradation`).
         min_size: Photographs with a shorter side, in px, are left out.
         cache_dir: Where the pairs are kept; `data/cache` without.
         halve_jpeg: Downscale JPEG photographs to half their sides first. What compression has left in them goes away,
@@ -142,7 +144,7 @@ def folder(
         num_images=num_images,
         seed=seed,
         scale=scale,
-        kernel=kernel,
+        degradation=degradation,
         min_size=min_size,
         cache_dir=cache_dir,
         halve_jpeg=halve_jpeg,
@@ -182,7 +184,7 @@ def _paired(
     num_images: int | None = None,
     seed: int = 0,
     scale: int = 4,
-    kernel: str = "bicubic",
+    degradation: str = "bicubic",
     min_size: int = 96,
     cache_dir: "str | os.PathLike | None" = None,
     halve_jpeg: bool = False,
@@ -203,7 +205,10 @@ def _paired(
         num_valid = min(len(valid_photographs), max(1, round(num_images / 5)))
         pool, valid_photographs = pool[: num_images - num_valid], valid_photographs[:num_valid]
     label = f"{name}-{num_images or 'all'}-seed{seed}"
-    cache = build(label, [*pool, *valid_photographs], scale, kernel, min_size, cache_dir, halve_jpeg)
+    drawn = make_degradation(degradation, scale)
+    # LR that is drawn anew for each crop cannot be kept; then the cache's own is not used.
+    kept = "bicubic" if drawn.is_random else degradation
+    cache = build(label, [*pool, *valid_photographs], scale, kept, min_size, cache_dir, halve_jpeg)
     for_validation = {photograph.name for photograph in valid_photographs}
     indices = range(len(cache.names))
     valid = [index for index in indices if cache.names[index] in for_validation] or [len(indices) - 1]
@@ -213,7 +218,8 @@ def _paired(
             f"{name} has {len(indices)} usable photograph(s) to split; at least 2 are needed, "
             "one to train and one to validate."
         )
-    return Pairs(cache, train, "train"), Pairs(cache, valid, "valid")
+    fresh = drawn if drawn.is_random else None
+    return Pairs(cache, train, "train", fresh), Pairs(cache, valid, "valid", fresh)
 
 
 def _roots() -> list[Path]:

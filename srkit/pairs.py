@@ -8,6 +8,9 @@ import numpy as np
 
 from srkit.cache import Cache
 from srkit.errors import InputError
+from srkit.image.degradation import Degradation, grey
+
+_MARGIN_PX = 8  # LR px around a crop that is degraded at random, and as many again, drawn: JPEG's blocks then lie anywhere
 
 
 class _Batches:
@@ -56,32 +59,36 @@ class Pairs(_Batches):
         scale: HR side / LR side; `scales` has it alone, and `parts` these pairs, as `PairsByTurns` has several.
         names: The photographs' names.
         identity: A text that changes with anything that shapes the pairs; runs record it.
+        degradation: What LR is made by anew for each crop, where it is drawn at random; None where the cache holds LR.
     """
 
-    def __init__(self, cache: Cache, indices: list[int], part: str):
+    def __init__(self, cache: Cache, indices: list[int], part: str, degradation: Degradation | None = None):
         self._cache = cache
         self._indices = indices
         self._part = part
+        self.degradation = degradation
         self.scale = cache.scale
         self.scales = (cache.scale,)
         self.parts = (self,)
         self.names = [cache.names[index] for index in indices]
-        self.identity = f"{cache.identity}/{part}"
+        self.identity = f"{cache.identity}/{part}" + (f"/{degradation.fingerprint}" if degradation else "")
         self._smallest_side = min(min(cache.hr_shape(index)[:2]) for index in indices)
 
     def __len__(self) -> int:
         return len(self._indices)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pair `(lr, hr)` of one whole photograph, uint8 RGB."""
+        """The pair `(lr, hr)` of one whole photograph, uint8 RGB: always the same."""
         lr, hr = self._cache.pair(self._indices[index])
+        if self.degradation:
+            lr = self.degradation(hr, np.random.default_rng(index))
         return np.array(lr), np.array(hr)
 
     def take(self, count: int) -> "Pairs":
         """The first `count` photographs of this part (all, where there are fewer), for a quicker validation."""
         if count < 1:
             raise InputError(f"At least 1 photograph must be taken; asked: {count}.")
-        return Pairs(self._cache, self._indices[:count], f"{self._part}[:{count}]")
+        return Pairs(self._cache, self._indices[:count], f"{self._part}[:{count}]", self.degradation)
 
     def pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields `(lr, hr)` of each whole photograph, uint8 RGB, always in the same order."""
@@ -123,12 +130,30 @@ class Pairs(_Batches):
             draw = random.Random(f"{seed}/{position}")
             top, left = (draw.randint(0, side - lr_size) for side in lr.shape[:2])
             rotations, flip = draw.randrange(4), draw.random() < 0.5
-            for image, side, factor, out in ((lr, lr_size, 1, lr_batch), (hr, hr_size, self.scale, hr_batch)):
-                rows = slice(top * factor, top * factor + side)
-                columns = slice(left * factor, left * factor + side)
-                crop = np.rot90(image[rows, columns], rotations)
+            if self.degradation:
+                crops = self._degraded(hr, top, left, lr_size, np.random.default_rng([seed, position]))
+            else:
+                crops = _cut(lr, top, left, lr_size), _cut(hr, top * self.scale, left * self.scale, hr_size)
+            for crop, out in zip(crops, (lr_batch, hr_batch)):
+                crop = np.rot90(crop, rotations)
                 out[slot] = crop[:, ::-1] if flip else crop
         return lr_batch, hr_batch
+
+    def _degraded(self, hr, top: int, left: int, lr_size: int, rng: np.random.Generator) -> tuple:
+        """An LR crop that is degraded together with what lies around it in the photograph, and its HR crop."""
+        starts = [max(0, start - _MARGIN_PX - int(rng.integers(_MARGIN_PX))) for start in (top, left)]
+        rows, columns = (
+            slice(start * self.scale, (begin + lr_size + _MARGIN_PX) * self.scale)
+            for start, begin in zip(starts, (top, left))
+        )
+        around = hr[rows, columns]
+        is_grey = rng.random() < self.degradation.grey_part
+        if is_grey:
+            around = grey(around)
+        lr = self.degradation(around, rng)
+        lr = _cut(grey(lr) if is_grey else lr, top - starts[0], left - starts[1], lr_size)
+        inside = ((begin - start) * self.scale for begin, start in zip((top, left), starts))
+        return lr, _cut(around, *inside, lr_size * self.scale)
 
     def _check_crop(self, hr_size: int) -> None:
         if hr_size % self.scale:
@@ -179,6 +204,10 @@ class PairsByTurns(_Batches):
 
 
 AnyPairs = Pairs | PairsByTurns
+
+
+def _cut(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
+    return image[top : top + side, left : left + side]
 
 
 def _share_size(batch_size: int, num_shares: int) -> int:
