@@ -11,10 +11,11 @@ import argparse
 import numpy as np
 
 import srkit
-from srkit import images, resize
-from srkit.compiled import compiled
+from srkit.image import io as images
+from srkit.image import resize
+from srkit.inference.predictor import compiled
 from srkit.models import scale_of
-from srkit.presets import GENERATORS
+from srkit.models.presets import GENERATORS
 
 
 def main() -> None:

@@ -78,7 +78,7 @@ def measure(engine: str, name: str, precision: str, side: int, repeats: int) -> 
     import skimage.data
 
     import srkit
-    from srkit import images
+    from srkit.image import io as images
 
     model = srkit.load_model(name)
     lr = images.centre_crop(skimage.data.astronaut(), side, side)[None].astype(np.float32)
@@ -95,7 +95,7 @@ def measure(engine: str, name: str, precision: str, side: int, repeats: int) -> 
 
 
 def with_srkit(model, precision: str, side: int) -> Callable:
-    from srkit.compiled import compiled
+    from srkit.inference.predictor import compiled
 
     network = compiled(model, {"bfloat16": "mixed_bfloat16"}.get(precision, precision))
     return lambda batch: network(batch[0])[None]

@@ -17,8 +17,11 @@ import cv2
 import numpy as np
 
 import srkit
-from srkit import images, losses, metrics, resize
-from srkit.inference import predict
+from srkit import losses
+from srkit.evaluation import metrics
+from srkit.image import io as images
+from srkit.image import resize
+from srkit.inference.upscaling import predict
 
 WINDOW = 128
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from srkit import images, resize
+from srkit.image import io as images
+from srkit.image import resize
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import skimage.data
 
 import srkit
-from srkit.compiled import compiled
-from srkit.inference import _tiles, upscale_array
+from srkit.inference.predictor import compiled
+from srkit.inference.upscaling import _tiles, upscale_array
 
 LIMITS = {"2 GiB": 2 * 2**30, "4 GiB": 4 * 2**30, "default": None, "unlimited": 2**50}
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from srkit.cli import main
+from srkit.cli.main import main
 
 sys.exit(main())

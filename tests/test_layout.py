@@ -1,6 +1,7 @@
 """The rules that keep the kit readable."""
 
 import ast
+import graphlib
 import json
 import statistics
 from pathlib import Path
@@ -10,46 +11,72 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "srkit"
 
-LEVELS = [  # a module imports from its own level and from those before
-    {"errors", "quiet"},
-    {"images", "photo", "resize", "layers", "precision", "distribution", "optimizers", "averaging", "presets"},
-    {"models", "losses", "metrics", "cache", "data", "pairs"},
-    {"receptive_field", "folding", "compiled", "validation", "trainer", "training", "inference", "weights", "runs"},
-    {"enlarge", "batch_upscale", "benchmark", "benchmark_pairs", "benchmark_report", "plots", "walkthrough"},
-    {"comparison", "uploads"},
+# From the bottom; a module imports from its own package and from those before. In one line: beside each other.
+LEVELS = [
+    {"errors", "files", "options"},
+    {"image"},
+    {"models"},
+    {"losses", "data"},
+    {"inference"},
+    {"evaluation"},
+    {"training"},
+    {"notebook"},
     {"cli"},
     {"__init__", "__main__"},
 ]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """`models.layers`, or `models` for a package's `__init__`."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+KNOWN = {name_of(path) for path in MODULES}
 
 
 def imports(path: Path) -> set[str]:
-    """The modules of srkit that a file imports anywhere."""
+    """The modules of srkit that a file imports, anywhere in it and in whatever way."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "srkit":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("srkit."):
-            found.add(node.module.split(".")[1])
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "srkit":
+            module = node.module.removeprefix("srkit").removeprefix(".")
+            inside = {".".join(filter(None, [module, alias.name])) for alias in node.names}
+            found |= {name if name in KNOWN else module for name in inside} - {""}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("srkit.") for alias in node.names if alias.name.startswith("srkit.")}
     return found
 
 
 def level(module: str) -> int:
-    return next(index for index, modules in enumerate(LEVELS) if module in modules)
+    package = module.split(".")[0]
+    return next(index for index, packages in enumerate(LEVELS) if package in packages)
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_downwards_only(path):
-    module = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    assert all(level(name) <= level(module) for name in imports(path))
+    module = name_of(path)
+    for name in imports(path):
+        inside = name.split(".")[0] == module.split(".")[0]
+        assert inside or level(name) < level(module), f"{module} imports {name}"
 
 
-ANY_BACKEND = [
-    *(PACKAGE / f"{name}.py" for name in ("layers", "losses", "optimizers", "averaging")),
-    *sorted((PACKAGE / "models").glob("*.py")),
-]
+def test_modules_of_a_package_form_no_circle():
+    graph = {name_of(path): imports(path) for path in MODULES if path.name != "__init__.py"}
+    graphlib.TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
 
 
-@pytest.mark.parametrize("path", ANY_BACKEND, ids=lambda path: path.stem)
+ANY_BACKEND = sorted(
+    [
+        *(PACKAGE / "models").rglob("*.py"),
+        *(PACKAGE / "losses").rglob("*.py"),
+        *(PACKAGE / "training" / f"{name}.py" for name in ("optimizers", "weight_average")),
+    ]
+)
+
+
+@pytest.mark.parametrize("path", ANY_BACKEND, ids=name_of)
 def test_models_and_losses_run_on_any_backend(path):
     assert "import tensorflow" not in path.read_text(encoding="utf-8")
 

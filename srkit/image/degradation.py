@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.images import to_uint8
-from srkit.resize import KERNELS, downscale
+from srkit.image.io import to_uint8
+from srkit.image.resize import KERNELS, downscale
 
 _ROUND_KERNELS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 _LUMA_OF_RGB = np.array([[0.299, 0.587, 0.114]], np.float32)
@@ -51,7 +51,7 @@ class Degradation:
 
 
 class Kernel(Degradation):
-    """Downscales with one kernel and does nothing else, as the literature does (see `srkit.resize.downscale`)."""
+    """Downscales with one kernel and does nothing else, as the literature does (see `srkit.image.resize.downscale`)."""
 
     def __init__(self, scale: int, name: str = "bicubic"):
         super().__init__(scale, name)
@@ -263,7 +263,7 @@ def degradation(name: str, scale: int) -> Degradation:
     """The degradation of that name.
 
     Args:
-        name: `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.resize.downscale`); `"jpeg"` and a quality, such as
+        name: `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.image.downscale`); `"jpeg"` and a quality, such as
             `"jpeg75"`: bicubic, then JPEG; or `"realistic"`.
         scale: HR's side / LR's side.
 

@@ -1,0 +1,12 @@
+"""Photographs and the pairs made of them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cache": ["clear"],
+        "pairs": ["Pairs", "PairsByTurns"],
+        "sources": ["SOURCES", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"],
+    },
+)

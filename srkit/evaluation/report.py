@@ -1,0 +1,130 @@
+"""How a benchmark's result is shown: in a terminal, as Markdown and JSON, and as crops."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from srkit.image import io as images
+from srkit.image.resize import nearest
+
+_CROP_PX = 128
+_ENLARGEMENT = 2
+
+
+def print_result(result: dict) -> None:
+    """Prints a table to the terminal: the images and their mean for one model, the means of several."""
+    console = Console(highlight=False)
+
+    def text(value: str) -> Text:
+        """What the terminal's encoding cannot write, in the name of a file for one, becomes "?"."""
+        return Text(value.encode(console.encoding, "replace").decode(console.encoding))
+
+    table = Table(box=box.SIMPLE_HEAD)
+    header, rows = _means(result)
+    if "images" in result:
+        header[0] = result["models"][0]["model"]
+        rows = [[image["name"], *_numbers(image)] for image in result["images"]]
+    for column, name in enumerate(header):
+        table.add_column(text(name), justify="right" if column else "left", no_wrap=column > 0, overflow="fold")
+    for row in rows:
+        table.add_row(*map(text, row))
+    if "images" in result:
+        table.add_section()
+        table.add_row("mean", *_numbers(result["mean"]))
+    console.print(table)
+    for line in _notes(result):
+        console.print(text(line), soft_wrap=True)
+
+
+def write_markdown(result: dict, path: "str | os.PathLike") -> None:
+    """Writes the means, then a row for each image, as Markdown tables."""
+    models = result["models"]
+    names = [image["name"] for image in models[0]["images"]]
+    rows = [
+        [name, *(" / ".join(_numbers(model["images"][index])) for model in models)] for index, name in enumerate(names)
+    ]
+    header = ["PSNR in dB / SSIM", *(model["model"] for model in models)]
+    notes = "\n".join(f"- {line}" for line in _notes(result))
+    _write(path, "\n\n".join([_markdown(*_means(result)), notes, _markdown(header, rows)]))
+
+
+def write_json(result: dict, path: "str | os.PathLike") -> None:
+    """Writes a result as JSON, which knows no infinity: the PSNR of equal images is null there."""
+    _write(path, json.dumps(_finite(result), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def contact_row(name: str, hr: np.ndarray, made: dict[str, np.ndarray], psnr: dict[str, float]) -> np.ndarray:
+    """Sets the same crop of HR and its reconstructions side by side, where the first of these errs most.
+
+    Args:
+        name: The image's name.
+        hr: uint8 array of shape (height, width, 3).
+        made: For each model's name its SR, of HR's shape.
+        psnr: For each model's name its score on the whole image, in dB.
+
+    Returns:
+        One uint8 RGB image, with names and scores above the crops.
+    """
+    side = min(_CROP_PX, *hr.shape[:2])
+    error = cv2.absdiff(hr, next(iter(made.values()))).sum(axis=2, dtype=np.float32)
+    # Each value is the mean of the square that begins there.
+    means = cv2.boxFilter(error, cv2.CV_32F, (side, side), anchor=(0, 0))
+    inside = means[: hr.shape[0] - side + 1, : hr.shape[1] - side + 1]
+    top, left = np.unravel_index(inside.argmax(), inside.shape)
+    columns = {f"HR {name}": hr, **{f"{psnr[model]:.2f} dB {model}": sr for model, sr in made.items()}}
+    crops = {}
+    for title, image in columns.items():
+        crop = nearest(image[top : top + side, left : left + side], _ENLARGEMENT)
+        missing = _ENLARGEMENT * (_CROP_PX - side)
+        crops[title] = cv2.copyMakeBorder(crop, 0, missing, 0, missing, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    return images.strip(crops)
+
+
+def write_contact_sheet(rows: list[np.ndarray], path: "str | os.PathLike") -> None:
+    """Writes rows of crops below each other."""
+    images.write(path, np.concatenate(rows))
+
+
+def _means(result: dict) -> tuple[list[str], list[list[str]]]:
+    """The table of the models: its header and its rows."""
+    header = ["model", "PSNR dB", "SSIM"]
+    rows = [[model["model"], *_numbers(model["mean"])] for model in result["models"]]
+    if any(value is not None for model in result["models"][1:] for value in model["p"].values()):
+        header += ["p (PSNR)", "p (SSIM)"]
+        rows[0] += ["", ""]
+        for row, model in zip(rows[1:], result["models"][1:]):
+            row += ["-" if p is None else f"{p:.2g}" for p in model["p"].values()]
+    return header, rows
+
+
+def _numbers(scores: dict) -> list[str]:
+    return [f"{scores['psnr']:.2f}", f"{scores['ssim']:.4f}"]
+
+
+def _notes(result: dict) -> list[str]:
+    return [result[key] for key in ("data", "protocol", "significance") if key in result]
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write(path: "str | os.PathLike", text: str) -> None:
+    images.write_atomically(Path(path), lambda file: file.write(f"{text}\n".encode(errors="replace")))

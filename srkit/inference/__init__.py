@@ -1,0 +1,12 @@
+"""From a small image to a large one."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "upscaling": ["predict", "upscale"],
+        "upscale_photo": ["Size"],
+        "batch": ["upscale_files"],
+    },
+)

@@ -1,0 +1,44 @@
+"""What the builders share."""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+import keras
+from keras import layers
+
+from srkit.errors import check_choice
+from srkit.image.resize import SCALES
+from srkit.models.layers import ICNR, PixelShuffle
+
+
+def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
+    """Has a builder's models remember how they were built, as `model.recipe`: {"model": name, arguments…}.
+
+    `srkit.models.weights` writes the recipe into weight files, which is how they load without being told the model.
+    """
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def build_and_remember(*args, **kwargs) -> keras.Model:
+        arguments = signature.bind(*args, **kwargs)
+        arguments.apply_defaults()
+        model = build(*args, **kwargs)
+        model.recipe = {"model": build.__name__, **arguments.arguments}
+        return model
+
+    return build_and_remember
+
+
+def upsampling_steps(scale: int) -> list[int]:
+    """The factors by which a network upsamples in turn: x4 is twice x2, x8 three times x2."""
+    check_choice("scale", scale, SCALES)
+    return {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}[scale]
+
+
+def subpixel_upsample(x, filters: int, step: int, name: str, dtype: str | None = None):
+    """Sub-pixel convolution (Shi et al. 2016): a convolution, initialised by ICNR, and a pixel shuffle."""
+    x = layers.Conv2D(
+        filters * step**2, 3, padding="same", kernel_initializer=ICNR(step), dtype=dtype, name=f"{name}_conv"
+    )(x)
+    return PixelShuffle(step, dtype=dtype, name=f"{name}_shuffle")(x)

@@ -1,0 +1,70 @@
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from srkit import InputError, load_model, upscale
+from srkit.cli import main as cli
+from srkit.evaluation import metrics
+from srkit.image import io as images
+from srkit.image import resize
+from srkit.models import presets
+from srkit.models.presets import DEFAULT_PRESET, GENERATORS, PRESETS, weights_dir
+
+ALL = pytest.mark.parametrize("name", PRESETS)
+SET5 = Path(os.environ.get("SRKIT_DATA_DIR", "")) / "benchmarks" / "Set5"
+
+
+@ALL
+def test_presets_are_what_their_row_says(name):
+    preset, model = PRESETS[name], load_model(name)
+    assert model.count_params() == preset.num_parameters
+    assert preset.recipe.items() <= model.recipe.items()
+    assert (weights_dir() / f"{name}.weights.h5").stat().st_size < 10_000_000
+
+
+@ALL
+def test_cards_agree_with_the_rows(name):
+    preset = PRESETS[name]
+    card = (weights_dir() / "README.md").read_text(encoding="utf-8")
+    section = re.sub(r"\s+", " ", card.partition(f"\n## {name}\n")[2].partition("\n## ")[0].replace("\\\n", ""))
+    for fact in (preset.sha256[:8], f"{preset.steps:,} steps", preset.hardware, preset.command):
+        assert fact in section
+    for psnr, ssim in preset.scores.values():
+        assert f"{psnr:.2f} / {ssim:.4f}" in card
+
+
+@ALL
+def test_commands_are_understood(name):
+    words = PRESETS[name].command.split()
+    assert words[:3] == ["python", "-m", "srkit"]
+    cli._parser().parse_args(words[3:])
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_set5s_first_image_scores_as_published(name):
+    preset = PRESETS[name]
+    scale = preset.recipe["scale"]
+    originals = sorted((SET5 / f"x{scale}").glob("*.png"))
+    if not originals:
+        pytest.skip("needs Set5 in SRKIT_DATA_DIR")
+    hr = images.read(originals[0])
+    sr = upscale(resize.downscale(hr, scale), load_model(name))
+    assert metrics.psnr(hr, sr, border=scale, luma=True) == pytest.approx(preset.first_psnr, abs=0.01)
+
+
+def test_altered_preset_is_noticed(monkeypatch, tmp_path):
+    (tmp_path / f"{DEFAULT_PRESET}.weights.h5").write_bytes(b"other")
+    monkeypatch.setattr(presets, "weights_dir", lambda: tmp_path)
+    with pytest.raises(InputError, match="SHA-256"):
+        load_model(DEFAULT_PRESET)
+    (tmp_path / f"{DEFAULT_PRESET}.weights.h5").unlink()
+    with pytest.raises(InputError, match="missing"):
+        load_model(DEFAULT_PRESET)
+
+
+def test_presets_are_listed(capsys):
+    assert cli.main(["presets"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in PRESETS) and shown.count("(default)") == 1

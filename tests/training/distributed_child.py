@@ -1,0 +1,32 @@
+"""A training in a process of its own, on one or several devices, for test_distribution.py.
+
+python distributed_child.py mirrored|worker pre_trainer|gan_trainer RUN CACHE STEPS
+"""
+
+import sys
+
+import tensorflow as tf
+
+from srkit import data
+from srkit.training import distribution
+
+
+def main(devices: str, build: str, run: str, cache: str, steps: str) -> None:
+    if devices == "mirrored":
+        halves = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    else:
+        strategy = distribution.default_strategy()
+    assert strategy.num_replicas_in_sync == 2
+    import test_training
+
+    train, valid = data.samples(num_images=4, cache_dir=cache)
+    with strategy.scope():
+        trainer = getattr(test_training, build)(run, **test_training.DISTRIBUTED)
+    options = {**test_training.SMALL, "evaluate_every": 10}
+    trainer.train(train, valid.take(1), steps=int(steps), **options)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
