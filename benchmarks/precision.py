@@ -39,7 +39,7 @@ def score(train, valid, steps: int, seed: int, precision: str) -> float:
     model = srkit.models.edsr(filters=32, num_blocks=4)
     with tempfile.TemporaryDirectory() as folder:
         trainer = srkit.PreTrainer(
-            model, Path(folder, "run"), loss="mae", learning_rate=1e-3, schedule="cosine", precision=precision
+            model, Path(folder, "run"), losses={"l1": 1}, learning_rate=1e-3, schedule="cosine", precision=precision
         )
         return trainer.train(train, valid, steps, evaluate_every=steps, seed=seed)[-1]["psnr"]
 

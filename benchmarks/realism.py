@@ -40,7 +40,7 @@ def main() -> None:
         model = srkit.load_model(name)
         reconstructions[Path(name).name] = [images.to_uint8(predict(model, lr)) for lr, _ in pairs]
 
-    vgg = losses.VGGLoss("vgg54")
+    vgg = losses.VGG54()
     features = [vgg_features(vgg, hr) for hr in originals]
     distances = {name: vgg_distance(vgg, features, srs) for name, srs in reconstructions.items()}
     first = distances[Path(options.model[0]).name]

@@ -146,9 +146,9 @@ def make_trainer(model: str, precision: str):
 
     options = {"run_dir": tempfile.mkdtemp(), "precision": {"bfloat16": "mixed_bfloat16"}.get(precision, precision)}
     if model == "edsr":
-        return srkit.PreTrainer(srkit.models.edsr(), loss="mae", **options)
+        return srkit.PreTrainer(srkit.models.edsr(), losses={"l1": 1}, **options)
     if model == "srresnet":
-        return srkit.PreTrainer(srkit.models.srresnet(), loss="mse", **options)
+        return srkit.PreTrainer(srkit.models.srresnet(), losses={"mse": 1}, **options)
     vgg_weights = Path(options["run_dir"], "vgg19.weights.h5")  # random: a step takes as long with them
     keras.applications.VGG19(include_top=False, weights=None).save_weights(vgg_weights)
     discriminator = srkit.models.discriminator(HR_PX)

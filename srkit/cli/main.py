@@ -183,8 +183,7 @@ def _add_pre(kinds) -> None:
     pre.add_argument("--filters", type=positive_int, help="channels (the published number)")
     pre.add_argument("--num-blocks", type=positive_int, help="residual blocks (the published number)")
     pre.add_argument("--start-from", metavar="PATH|PRESET", help="weights to copy into a new run, where they fit")
-    pre.add_argument("--loss", default="mse", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
-    pre.add_argument("--tv-weight", type=float, default=0.0, help="of total variation; 2e-8 with vgg22 (%(default)s)")
+    _add_losses(pre, "mse=1")
     pre.add_argument("--optimizer", default="adam", choices=OPTIMIZERS, help="(%(default)s)")
     pre.set_defaults(command=_train_pre)
 
@@ -198,22 +197,28 @@ def _add_gan(kinds) -> None:
     discriminator.add_argument(
         "--discriminator-filters", type=positive_int, default=64, help="channels of a new one (%(default)s)"
     )
-    gan.add_argument("--content-loss", default="vgg54", choices=losses.CONTENT_LOSSES, help="(%(default)s)")
-    gan.add_argument("--adversarial-weight", type=float, default=1e-3, help="(%(default)s)")
-    gan.add_argument(
-        "--colour-weight", type=float, default=0.0, help="of the colours' error; 1 holds them (%(default)s)"
-    )
-    gan.add_argument(
-        "--grid-weight", type=float, default=0.0, help="of the upsampler's grid; 0.1 keeps it small (%(default)s)"
-    )
-    gan.add_argument(
-        "--spectrum-weight",
-        type=float,
-        default=0.0,
-        help="of the error of detail's strength; 0.5 brings it near the originals' (%(default)s)",
-    )
+    _add_losses(gan, "vgg54=1 adversarial=1e-3")
     gan.add_argument("--freeze-batch-norm", action="store_true", help="the generator's keeps pretraining's statistics")
     gan.set_defaults(command=_train_gan)
+
+
+def loss_weight(text: str) -> tuple[str, float]:
+    name, _, weight = text.partition("=")
+    try:
+        return name, float(weight)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a loss is given as NAME=WEIGHT, such as l1=1; received {text}") from None
+
+
+def _add_losses(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--loss",
+        nargs="+",
+        type=loss_weight,
+        default=[loss_weight(text) for text in default.split()],
+        metavar="NAME=WEIGHT",
+        help=f"weighted sum of losses; {', '.join([*losses.LOSSES, *losses.ADVERSARIAL])} ({default})",
+    )
 
 
 def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float, schedule: str) -> None:
@@ -289,8 +294,7 @@ def _train_pre(options: argparse.Namespace) -> None:
         trainer = training.PreTrainer(
             model,
             options.run,
-            loss=options.loss,
-            tv_weight=options.tv_weight,
+            losses=dict(options.loss),
             optimizer=options.optimizer,
             **_optimization(options),
         )
@@ -315,11 +319,7 @@ def _train_gan(options: argparse.Namespace) -> None:
             load_model(options.generator),
             _discriminator(options),
             options.run,
-            content_loss=options.content_loss,
-            adversarial_weight=options.adversarial_weight,
-            colour_weight=options.colour_weight,
-            grid_weight=options.grid_weight,
-            spectrum_weight=options.spectrum_weight,
+            losses=dict(options.loss),
             freeze_batch_norm=options.freeze_batch_norm,
             **_optimization(options),
         )

@@ -23,8 +23,7 @@ from tqdm import tqdm
 from srkit.errors import InputError, check_choice
 from srkit.image import io as images
 from srkit.image import resize
-from srkit.image.degradation import Degradation
-from srkit.image.degradation import degradation as make_degradation
+from srkit.image.degradation import Degradation, get_degradation
 
 _FORMAT = 1
 _JPEG = b"\xff\xd8\xff"  # how such files begin, whatever their names
@@ -117,7 +116,7 @@ def build(
         InputError: No photograph can be used, the scale or kernel is unknown, or the disk is full.
     """
     check_choice("scale", scale, resize.SCALES)
-    degrade = make_degradation(degradation, scale)
+    degrade = get_degradation(degradation, scale)
     stamps = [(photograph.name, photograph.stamp) for photograph in photographs]
     key = [_FORMAT, scale, degradation, min_size, halve_jpeg, stamps]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from srkit.data.cache import Photograph, build, clear, project_root
 from srkit.data.pairs import Pairs, PairsByTurns
 from srkit.errors import InputError
-from srkit.image.degradation import degradation as make_degradation
+from srkit.image.degradation import get_degradation
 from srkit.image.io import FORMATS, list_images, write_atomically
 
 __all__ = ["Pairs", "PairsByTurns", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
@@ -205,7 +205,7 @@ def _paired(
         num_valid = min(len(valid_photographs), max(1, round(num_images / 5)))
         pool, valid_photographs = pool[: num_images - num_valid], valid_photographs[:num_valid]
     label = f"{name}-{num_images or 'all'}-seed{seed}"
-    drawn = make_degradation(degradation, scale)
+    drawn = get_degradation(degradation, scale)
     # LR that is drawn anew for each crop cannot be kept; then the cache's own is not used.
     kept = "bicubic" if drawn.is_random else degradation
     cache = build(label, [*pool, *valid_photographs], scale, kept, min_size, cache_dir, halve_jpeg)

@@ -259,7 +259,7 @@ def grey(image: np.ndarray) -> np.ndarray:
 
 
 @lru_cache
-def degradation(name: str, scale: int) -> Degradation:
+def get_degradation(name: str, scale: int) -> Degradation:
     """The degradation of that name.
 
     Args:

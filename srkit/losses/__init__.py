@@ -5,18 +5,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "losses": [
-            "CONTENT_LOSSES",
-            "VGGLoss",
-            "colour",
-            "content_loss",
-            "discriminator_loss",
-            "generator_loss",
-            "grid",
-            "mae",
-            "mse",
-            "spectrum",
-            "total_variation",
-        ],
+        "adversarial": ["RelativisticAverage", "Vanilla"],
+        "frequency": ["checkerboard", "spectrum"],
+        "perceptual": ["LPIPS"],
+        "pixel": ["colour", "l1", "mse", "total_variation"],
+        "table": ["ADVERSARIAL", "LOSSES"],
+        "vgg": ["VGG22", "VGG54", "VGG54Pre", "VGGLoss"],
+        "weighted": ["WeightedLosses"],
     },
 )

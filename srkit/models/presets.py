@@ -48,7 +48,7 @@ _AMX_AND_EPYC = "two virtual cores of an Intel Xeon with AMX, then one of an AMD
 _SRGAN_DATA = f"721 photographs of {_SOURCES}, then 704 of them and 620 dogs of ImageNet and Asirra"
 _SRGAN_COMMAND = (
     "python -m srkit train gan --data FOLDER --halve-jpeg --steps 12323 --run runs/srgan-x4 --generator srresnet-x4 "
-    "--adversarial-weight 2e-2 --colour-weight 20 --grid-weight 0.8 --spectrum-weight 2 --freeze-batch-norm "
+    "--loss vgg54=1 adversarial=2e-2 colour=20 checkerboard=0.8 spectrum=2 --freeze-batch-norm "
     "--discriminator-filters 16 --batch-size 8 --learning-rate 1e-4 --schedule cosine --ema 0.999 "
     "--precision float32"
 )
@@ -64,7 +64,7 @@ PRESETS: dict[str, Preset] = {
         hours=0.7,
         hardware=f"{_EPYC}, which also did other work",
         command="python -m srkit train pre --data FOLDER --steps 14000 --run runs/edsr-small-x4 --model edsr "
-        "--filters 32 --num-blocks 8 --loss mae --learning-rate 1e-3 --schedule cosine --precision mixed_bfloat16",
+        "--filters 32 --num-blocks 8 --loss l1=1 --learning-rate 1e-3 --schedule cosine --precision mixed_bfloat16",
         scores={"Set5": (30.84, 0.8713), "Set14": (27.80, 0.7605)},
         first_psnr=33.386,
     ),
@@ -77,7 +77,7 @@ PRESETS: dict[str, Preset] = {
         steps=60_000,
         hours=8.0,
         hardware=f"{_AMX_AND_EPYC}, which also did other work",
-        command="python -m srkit train pre --data FOLDER --steps 60000 --run runs/edsr-x4 --model edsr --loss mae "
+        command="python -m srkit train pre --data FOLDER --steps 60000 --run runs/edsr-x4 --model edsr --loss l1=1 "
         "--optimizer muon --learning-rate 1e-3 --schedule cosine --ema 0.999 --precision mixed_bfloat16",
         scores={"Set5": (31.76, 0.8889), "Set14": (28.33, 0.7746)},
         first_psnr=33.591,
@@ -92,7 +92,7 @@ PRESETS: dict[str, Preset] = {
         hours=0.2,
         hardware=f"{_AMX}, which also did other work",
         command="python -m srkit train pre --data FOLDER --steps 2500 --run runs/edsr-x2 --model edsr --scale 2 "
-        "--start-from edsr-x4 --hr-size 64 --loss mae --optimizer muon --learning-rate 5e-4 --schedule cosine "
+        "--start-from edsr-x4 --hr-size 64 --loss l1=1 --optimizer muon --learning-rate 5e-4 --schedule cosine "
         "--ema 0.999 --precision mixed_bfloat16",
         scores={"Set5": (37.34, 0.9576), "Set14": (33.05, 0.9123)},
         first_psnr=38.640,
@@ -107,7 +107,7 @@ PRESETS: dict[str, Preset] = {
         hours=0.15,
         hardware=f"{_AMX}, which also did other work",
         command="python -m srkit train pre --data FOLDER --steps 2000 --run runs/edsr-x3 --model edsr --scale 3 "
-        "--start-from edsr-x2 --hr-size 72 --loss mae --optimizer muon --learning-rate 5e-4 --schedule cosine "
+        "--start-from edsr-x2 --hr-size 72 --loss l1=1 --optimizer muon --learning-rate 5e-4 --schedule cosine "
         "--ema 0.999 --precision mixed_bfloat16",
         scores={"Set5": (33.67, 0.9204), "Set14": (29.88, 0.8324)},
         first_psnr=35.377,
@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
         hours=1.4,
         hardware=f"{_AMX}, which also did other work",
         command="python -m srkit train pre --data FOLDER --steps 11000 --run runs/srresnet-x4 --model srresnet "
-        "--loss mae --optimizer muon --learning-rate 1e-3 --schedule cosine --ema 0.999 --precision mixed_bfloat16",
+        "--loss l1=1 --optimizer muon --learning-rate 1e-3 --schedule cosine --ema 0.999 --precision mixed_bfloat16",
         scores={"Set5": (31.51, 0.8849), "Set14": (28.17, 0.7703)},
         first_psnr=33.522,
     ),

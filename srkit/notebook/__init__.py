@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "figures": ["LivePlot", "learning_curves", "show_batch"],
         "slider": ["compare"],
-        "upload": ["upload"],
+        "uploads": ["upload"],
         "execute": ["load_trained", "override"],
     },
 )

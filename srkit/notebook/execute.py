@@ -12,7 +12,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from srkit.errors import InputError
-from srkit.losses import VGGLoss
 from srkit.models.weights import load_model
 
 _VARIABLE = "SRKIT_PARAMETERS"
@@ -86,7 +85,7 @@ def demo(out: "str | os.PathLike") -> None:
     """
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    parameters = {"RUNS": str(out), "CONTENT_LOSS": _content_loss(), "SHIPPED": False}
+    parameters = {"RUNS": str(out), "CONTENT_LOSS": "lpips", "SHIPPED": False}
     started = time.monotonic()
     for notebook in sorted(notebooks_dir().glob("0[1-4]_*.ipynb")):
         print(f"Running {notebook.name} …", flush=True)
@@ -94,14 +93,3 @@ def demo(out: "str | os.PathLike") -> None:
     print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. In {out} are:")
     print("  the executed notebooks; pre/ and gan/ with weights, history and pictures; comparison-*.png")
     print((out / "scores.txt").read_text(encoding="utf-8"))
-
-
-def _content_loss() -> str:
-    try:
-        VGGLoss("vgg54")
-    except InputError:
-        if os.environ.get("SRKIT_VGG19_WEIGHTS"):
-            raise
-        print("VGG19's weights cannot be had here: the GAN step of this demo uses the content loss 'mse' instead.")
-        return "mse"
-    return "vgg54"

@@ -8,19 +8,19 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from srkit import losses
 from srkit.data.pairs import AnyPairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.image import io as images
 from srkit.image import resize
 from srkit.inference.upscaling import predict
+from srkit.losses import WeightedLosses
 from srkit.models import at_scale, scales_of
 from srkit.models.precision import PRECISIONS, fastest_precision, set_precision
 from srkit.models.weights import save_weights
@@ -291,13 +291,13 @@ class Trainer:
             gradients = [gradient / num_replicas for gradient in clipped]
         self._optimizers[name].apply(gradients, variables)
 
-    def _use_content_loss(self, name: str, vgg_weights: "str | os.PathLike | None") -> None:
-        """Takes the loss of that name, and has its network and all models compute in the run's precision."""
-        self._content_loss = losses.content_loss(name, vgg_weights)
-        network = getattr(self._content_loss, "model", None)
-        for model in (*self._models.values(), *([network] if network else [])):
+    def _use_losses(self, weights: Mapping[str, float], vgg_weights: "str | os.PathLike | None") -> None:
+        """Takes the losses of these weights, and has their networks and all models compute in the run's precision."""
+        self._at_losses = {scale: WeightedLosses(weights, scale, vgg_weights) for scale in self.scales}
+        self._losses = self._at_losses[self.scales[0]]
+        for model in (*self._models.values(), *self._losses.networks):
             set_precision(model, self.precision)
-        self._settings |= {"loss": name, "vgg_weights": getattr(self._content_loss, "identity", None)}
+        self._settings |= {"losses": dict(weights), "networks": self._losses.fingerprint}
 
     def _content_score(self, valid: AnyPairs) -> dict[str, float]:
         """The content loss on the middle of each image, so that VGG's memory stays bounded; less of it is better."""
@@ -306,7 +306,7 @@ class Trainer:
             for pair in part.pairs():
                 lr, hr = picture_crop(*pair, part.scale, 384)
                 sr = predict(self._at_scale[part.scale], lr)
-                contents.append(float(self._content_loss(hr[None].astype(np.float32), sr[None])))
+                contents.append(float(self._at_losses[part.scale](hr[None].astype(np.float32), sr[None])[0]))
         content = float(np.mean(contents))
         return {"valid_content_loss": content, "score": -content}
 

@@ -2,17 +2,19 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from srkit import losses
 from srkit.data.pairs import Pairs
 from srkit.errors import InputError, check_choice
 from srkit.image import io as images
 from srkit.inference.upscaling import predict
+from srkit.losses import ADVERSARIAL
 from srkit.models import scale_of
 from srkit.models.weights import save_weights
 from srkit.training.optimizers import OPTIMIZERS
@@ -30,7 +32,8 @@ class PreTrainer(Trainer):
     Args:
         model: From LR to SR. One for several scales, such as `mdsr`, is trained on all of them by turns.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
-        loss: `"mse"`, `"mae"`, `"vgg22"` or `"vgg54"` (see `srkit.losses.losses`).
+        losses: Weight by name (see `srkit.losses.LOSSES`), such as `{"l1": 1}`; the paper's SRResNet-VGG22 has
+            `{"vgg22": 1, "total_variation": 2e-8}`.
         learning_rate: At its highest.
         optimizer: `"adam"`, as in the papers, or `"muon"`, which gets as far in a fraction of the steps.
         schedule: See `learning_rate_at`.
@@ -39,8 +42,7 @@ class PreTrainer(Trainer):
         clip_norm: The gradients of all weights together are scaled down to this norm where they exceed it.
         ema: Decay of an exponential moving average of the generator's weights, such as 0.999, which then is what is
             validated and saved; 0 for none. In step n it is at most (1 + n) / (10 + n).
-        tv_weight: Of the total variation that is added to the loss: 2e-8 for the paper's SRResNet-VGG22.
-        vgg_weights: See `srkit.losses.losses.VGGLoss`.
+        vgg_weights: See `srkit.losses.VGGLoss`.
 
     The best weights are those with the highest validation PSNR; for a VGG loss, those with the lowest one.
     """
@@ -52,36 +54,33 @@ class PreTrainer(Trainer):
         self,
         model: keras.Model,
         run_dir: "str | os.PathLike",
-        loss: str = "mse",
+        losses: Mapping[str, float] = MappingProxyType({"mse": 1.0}),
         learning_rate: float = 1e-4,
         schedule: str = "constant",
         precision: str = "auto",
         warmup_steps: int = 0,
         clip_norm: float | None = None,
         ema: float = 0.0,
-        tv_weight: float = 0.0,
         vgg_weights: "str | os.PathLike | None" = None,
         optimizer: str = "adam",
     ):
         check_choice("optimizer", optimizer, OPTIMIZERS)
         super().__init__(model, run_dir, learning_rate, schedule, precision, warmup_steps, clip_norm, ema)
-        self._use_content_loss(loss, vgg_weights)
-        self._tv_weight = tv_weight
-        self._settings |= {"tv_weight": tv_weight, "optimizer": optimizer}
+        self._use_losses(losses, vgg_weights)
+        self._settings |= {"optimizer": optimizer}
         self._add_optimizer("generator", optimizer)
 
     def _compute_step(self, lr, hr):
-        generator = self._at_scale[hr.shape[1] // lr.shape[1]]
+        scale = hr.shape[1] // lr.shape[1]
+        generator = self._at_scale[scale]
         with tf.GradientTape() as tape:
             sr = generator(lr, training=True)
-            loss = self._content_loss(hr, sr)
-            if self._tv_weight:
-                loss += self._tv_weight * losses.total_variation(sr)
+            loss, values = self._at_losses[scale](hr, sr)
         self._apply_gradients("generator", generator, tape, loss)
-        return {"loss": loss}
+        return {"loss": loss, **values}
 
     def _validation_score(self, valid, scores):
-        if isinstance(self._content_loss, losses.VGGLoss):
+        if self._losses.networks:
             return self._content_score(valid)
         return {"score": scores["psnr"]}
 
@@ -89,33 +88,27 @@ class PreTrainer(Trainer):
 class GanTrainer(Trainer):
     """Fine-tunes a pretrained generator against a discriminator: SRGAN (Ledig et al. 2017).
 
-    The generator's loss is the content loss plus `adversarial_weight` times -log D(SR) (equation 3). Three terms that
-    the paper does not have keep a short training from what VGG's features do not mind: colours that drift, a fine grid
-    over flat parts, and detail that is too weak or, at single frequencies, too strong. They are `colour_weight` times
-    `losses.colour`, `grid_weight` times `losses.grid`, and `spectrum_weight` times `losses.spectrum`. Discriminator and
-    generator are updated in turn, once each a step.
+    The generator's loss is a weighted sum with one adversarial term (equation 3). Discriminator and generator are
+    updated in turn, once each a step.
 
     Args:
         generator: From LR to SR, pretrained: from random weights the game is lost before it begins.
         discriminator: From HR crops to logits.
         run_dir: The run's folder. One that holds a run with the same settings is resumed.
-        content_loss: `"vgg54"` (SRGAN), `"vgg22"`, `"mse"` or `"mae"` (see `srkit.losses.losses`).
-        adversarial_weight: 1e-3 in the paper.
-        colour_weight: 0 in the paper; 1 holds the colours.
-        grid_weight: 0 in the paper; 0.1 keeps the upsampler's grid small.
-        spectrum_weight: 0 in the paper; 0.5 brings texture near the originals' strength.
+        losses: Weight by name (see `srkit.losses.LOSSES`), and one of `srkit.losses.ADVERSARIAL`. The paper's SRGAN
+            has `{"vgg54": 1, "adversarial": 1e-3}`; `"colour": 1` beside them keeps colours from drifting.
         learning_rate: Of both Adams, at its highest.
         freeze_batch_norm: The generator's batch norm keeps what pretraining has left in it. Otherwise it normalises by
             each batch's own statistics, as in the paper, and then discriminator and losses see other images than those
             that the generator makes once it is trained.
         schedule, precision, warmup_steps, clip_norm, ema: As in `PreTrainer`.
-        vgg_weights: See `srkit.losses.losses.VGGLoss`.
+        vgg_weights: See `srkit.losses.VGGLoss`.
 
     The history has `d_hr` and `d_sr`, the discriminator's mean probability that an original, and a reconstruction, is
     an original. The best weights are those with the lowest content loss in validation.
     """
 
-    _shown = ("content_loss", "adversarial_loss", "d_loss", "d_hr", "d_sr")
+    _shown = ("g_loss", "d_loss", "d_hr", "d_sr")
     _picture_name = "GAN"
 
     def __init__(
@@ -123,11 +116,7 @@ class GanTrainer(Trainer):
         generator: keras.Model,
         discriminator: keras.Model,
         run_dir: "str | os.PathLike",
-        content_loss: str = "vgg54",
-        adversarial_weight: float = 1e-3,
-        colour_weight: float = 0.0,
-        grid_weight: float = 0.0,
-        spectrum_weight: float = 0.0,
+        losses: Mapping[str, float] = MappingProxyType({"vgg54": 1.0, "adversarial": 1e-3}),
         learning_rate: float = 1e-4,
         schedule: str = "halves",
         precision: str = "auto",
@@ -144,16 +133,16 @@ class GanTrainer(Trainer):
         self.scale = scale_of(generator)
         self.discriminator = discriminator
         self._models["discriminator"] = discriminator
-        self._use_content_loss(content_loss, vgg_weights)
-        self._adversarial_weight = adversarial_weight
-        self._colour_weight, self._grid_weight, self._spectrum_weight = colour_weight, grid_weight, spectrum_weight
-        self._settings |= {
-            "discriminator": identity(discriminator),
-            "adversarial_weight": adversarial_weight,
-            "colour_weight": colour_weight,
-            "grid_weight": grid_weight,
-            "spectrum_weight": spectrum_weight,
-        }
+        content = dict(losses)
+        names = [name for name in ADVERSARIAL if name in content]
+        if len(names) != 1:
+            raise InputError(
+                f"A GAN needs one of the losses {', '.join(ADVERSARIAL)}; received {', '.join(losses) or 'none'}."
+            )
+        self._adversarial_name = names[0]
+        self._adversarial, self._adversarial_weight = ADVERSARIAL[names[0]], content.pop(names[0])
+        self._use_losses(content, vgg_weights)
+        self._settings |= {"discriminator": identity(discriminator), "losses": dict(losses)}
         for name in self._models:
             self._add_optimizer(name)
 
@@ -171,23 +160,18 @@ class GanTrainer(Trainer):
             with generator_tape.stop_recording(), tf.GradientTape() as discriminator_tape:
                 hr_logits = self.discriminator(hr, training=True)
                 sr_logits = self.discriminator(sr, training=True)
-                d_loss = losses.discriminator_loss(hr_logits, sr_logits)
+                d_loss = self._adversarial.discriminator(hr_logits, sr_logits)
             with generator_tape.stop_recording():
                 self._apply_gradients("discriminator", self.discriminator, discriminator_tape, d_loss)
-            content = self._content_loss(hr, sr)
-            adversarial = losses.generator_loss(self.discriminator(sr, training=True))
+            content, values = self._losses(hr, sr)
+            new_sr_logits = self.discriminator(sr, training=True)
+            adversarial = self._adversarial.generator(tf.stop_gradient(hr_logits), new_sr_logits)
             g_loss = content + self._adversarial_weight * adversarial
-            if self._colour_weight:
-                g_loss += self._colour_weight * losses.colour(hr, sr, self.scale)
-            if self._grid_weight:
-                g_loss += self._grid_weight * losses.grid(hr, sr, self.scale)
-            if self._spectrum_weight:
-                g_loss += self._spectrum_weight * losses.spectrum(hr, sr)
         self._apply_gradients("generator", self.generator, generator_tape, g_loss)
         return {
             "g_loss": g_loss,
-            "content_loss": content,
-            "adversarial_loss": adversarial,
+            **values,
+            self._adversarial_name: adversarial,
             "d_loss": d_loss,
             "d_hr": tf.reduce_mean(tf.sigmoid(hr_logits)),
             "d_sr": tf.reduce_mean(tf.sigmoid(sr_logits)),
@@ -207,7 +191,7 @@ class GanTrainer(Trainer):
             warnings.warn(
                 f"The discriminator's loss has been below {_COLLAPSED_LOSS} for {_COLLAPSED_STEPS} steps (step "
                 f"{self.step}): it tells every reconstruction from an original, and the generator learns little more "
-                "from it. Try a better pretrained generator, a lower learning rate or a larger adversarial_weight, in "
+                "from it. Try a better pretrained generator, a lower learning rate or a larger adversarial weight, in "
                 "another run folder.",
                 stacklevel=2,
             )

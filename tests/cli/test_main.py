@@ -198,7 +198,20 @@ def test_train_and_train_again(photos, tmp_path, cat, capsys):
         assert cli.main([*x2, "--start-from", str(run / "best.weights.h5")]) == 0
     assert "new: upsample1_conv, upsample1_prelu" in capsys.readouterr().out
     pre = str(run / "best.weights.h5")
-    gan = ["train", "gan", "--steps", "1", "--data", str(photos), *TOY[4:], "--content-loss", "mse", "--generator", pre]
+    gan = [
+        "train",
+        "gan",
+        "--steps",
+        "1",
+        "--data",
+        str(photos),
+        *TOY[4:],
+        "--loss",
+        "mse=1",
+        "adversarial=1e-3",
+        "--generator",
+        pre,
+    ]
     with pytest.warns(UserWarning):
         assert cli.main([*gan, "--run", str(tmp_path / "gan"), "--discriminator-filters", "4"]) == 0
     discriminator = tmp_path / "gan" / "discriminator.weights.h5"

@@ -69,7 +69,14 @@ def test_second_call_reads_and_changed_settings_build(photos, store):
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*.bin")} == before
     identities = {
         data.folder(photos, cache_dir=store, **setting)[0].identity
-        for setting in ({}, {"num_images": 4}, {"seed": 1}, {"scale": 2}, {"kernel": "opencv"}, {"kernel": "gaussian"})
+        for setting in (
+            {},
+            {"num_images": 4},
+            {"seed": 1},
+            {"scale": 2},
+            {"degradation": "opencv"},
+            {"degradation": "jpeg75"},
+        )
     }
     assert len(identities) == 6
 
@@ -141,8 +148,8 @@ def test_missing_folder_and_unknown_settings_are_errors(tmp_path, photos, store)
         data.load("cats")
     with pytest.raises(InputError, match="scale 5"):
         data.folder(photos, scale=5, cache_dir=store)
-    with pytest.raises(InputError, match="kernel"):
-        data.folder(photos, kernel="area", cache_dir=store)
+    with pytest.raises(InputError, match="degradation"):
+        data.folder(photos, degradation="area", cache_dir=store)
 
 
 BUILD = """

@@ -354,7 +354,7 @@ def test_bad_images_are_said_before_any_is_scored(folder, tmp_path, capsys):
 
 
 def test_module_is_reachable_from_the_package():
-    assert srkit.evaluation.benchmark.benchmark is benchmark
+    assert srkit.benchmark is srkit.evaluation.benchmark is benchmark
 
 
 def test_names_that_a_terminal_cannot_write_are_no_error(folder, monkeypatch):

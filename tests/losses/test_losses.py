@@ -11,42 +11,42 @@ from srkit import InputError, losses
 def test_pixel_losses_by_hand():
     hr, sr = np.full((1, 2, 2, 3), 127.5, np.float32), np.full((1, 2, 2, 3), 255, np.float32)
     assert float(losses.mse(hr, sr)) == pytest.approx(1)
-    assert float(losses.mae(hr, 0 * sr)) == pytest.approx(1)
+    assert float(losses.l1(hr, 0 * sr)) == pytest.approx(1)
 
 
 def test_total_variation_is_a_sum_over_the_image(cat):
     dot = np.zeros((2, 3, 3, 3), np.float32)
     dot[0, 0, 0, 1] = 127.5  # one more than the pixel below and the one to the right, in one of two images
-    assert float(losses.total_variation(dot)) == pytest.approx((1 + 1) / 2)
+    assert float(losses.total_variation(dot, dot)) == pytest.approx((1 + 1) / 2)
     batch = np.stack([cat[:40, :50], cat[40:80, :50]]).astype(np.float32)
     reference = np.mean(tf.image.total_variation(tf.constant(batch / 127.5 - 1)))
-    assert float(losses.total_variation(batch)) == pytest.approx(reference, rel=1e-5)
+    assert float(losses.total_variation(batch, batch)) == pytest.approx(reference, rel=1e-5)
 
 
 def test_adversarial_losses_by_hand():
-    log2 = np.log(2)
+    game, log2 = losses.Vanilla(), np.log(2)
     undecided, sure = np.zeros((4, 1), np.float32), np.full((4, 1), 20, np.float32)
-    assert float(losses.generator_loss(undecided)) == pytest.approx(log2)
-    assert float(losses.generator_loss(sure)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.discriminator_loss(undecided, undecided)) == pytest.approx(2 * log2)
-    assert float(losses.discriminator_loss(sure, -sure)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.discriminator_loss(-sure, sure)) == pytest.approx(40)
+    assert float(game.generator(undecided, undecided)) == pytest.approx(log2)
+    assert float(game.generator(sure, sure)) == pytest.approx(0, abs=1e-6)
+    assert float(game.discriminator(undecided, undecided)) == pytest.approx(2 * log2)
+    assert float(game.discriminator(sure, -sure)) == pytest.approx(0, abs=1e-6)
+    assert float(game.discriminator(-sure, sure)) == pytest.approx(40)
 
 
 def test_vgg_loss_is_the_distance_of_published_layers_over_12_75(vgg_weights, cat):
     hr = cat[None, :64, :64].astype(np.float32)
     sr = hr[:, ::-1]
     reference = keras.applications.VGG19(include_top=False, weights=str(vgg_weights))
-    for name, layer in (("vgg22", "block2_conv2"), ("vgg54", "block5_conv4")):
+    for loss, layer in ((losses.VGG22, "block2_conv2"), (losses.VGG54, "block5_conv4")):
         features = keras.Model(reference.input, reference.get_layer(layer).output)
         a, b = (np.asarray(features(keras.applications.vgg19.preprocess_input(x.copy()))) / 12.75 for x in (hr, sr))
-        assert float(losses.VGGLoss(name, vgg_weights)(hr, sr)) == pytest.approx(np.mean((a - b) ** 2), rel=1e-4)
+        assert float(loss(vgg_weights)(hr, sr)) == pytest.approx(np.mean((a - b) ** 2), rel=1e-4)
 
 
 def test_vgg_weights_come_from_the_environment(vgg_weights, monkeypatch):
     monkeypatch.setenv("SRKIT_VGG19_WEIGHTS", str(vgg_weights))
     image = np.linspace(0, 255, 16 * 16 * 3, dtype=np.float32).reshape(1, 16, 16, 3)
-    named, given = losses.content_loss("vgg22"), losses.VGGLoss("vgg22", vgg_weights)
+    named, given = losses.VGG22(), losses.VGG22(vgg_weights)
     np.testing.assert_array_equal(named.features(image), given.features(image))
 
 
@@ -60,17 +60,51 @@ def test_never_random(monkeypatch, tmp_path):
     monkeypatch.setattr(keras.utils, "get_file", offline)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
     with pytest.raises(InputError, match="SRKIT_VGG19_WEIGHTS"):
-        losses.VGGLoss()
+        losses.VGG54()
     with pytest.raises(InputError, match="no file"):
-        losses.VGGLoss(weights=tmp_path / "none.h5")
+        losses.VGG54(weights=tmp_path / "none.h5")
     (tmp_path / "text.weights.h5").write_text("no weights")
     with pytest.raises(InputError, match="VGG19's convolution layers"):
-        losses.VGGLoss(weights=tmp_path / "text.weights.h5")
+        losses.VGG54(weights=tmp_path / "text.weights.h5")
 
 
-def test_unknown_content_loss_is_refused():
+def test_unknown_losses_and_weights_are_refused():
     with pytest.raises(InputError, match="vgg54"):
-        losses.content_loss("vgg19")
+        losses.WeightedLosses({"vgg19": 1}, 4)
+    for weight in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="above 0"):
+            losses.WeightedLosses({"l1": weight}, 4)
+
+
+def test_weighted_losses_are_summed_and_each_is_told(cat):
+    hr = cat[None, :64, :64].astype(np.float32)
+    sr = hr[:, ::-1]
+    total, values = losses.WeightedLosses({"l1": 2, "colour": 0.5}, 4)(hr, sr)
+    assert float(values["l1"]) == pytest.approx(float(losses.l1(hr, sr)))
+    assert float(values["colour"]) == pytest.approx(float(losses.colour(hr, sr, 4)))
+    assert float(total) == pytest.approx(2 * float(values["l1"]) + 0.5 * float(values["colour"]))
+
+
+def test_vgg54_before_activation_keeps_what_relu_cuts_off(vgg_weights, cat):
+    image = cat[None, :64, :64].astype(np.float32)
+    before, after = losses.VGG54Pre(vgg_weights), losses.VGG54(vgg_weights)
+    np.testing.assert_allclose(np.maximum(before.features(image), 0), after.features(image), atol=1e-4)
+    assert float(np.min(before.features(image))) < 0
+    other = image[:, ::-1]
+    distance = np.abs(np.asarray(before.features(image)) - np.asarray(before.features(other))).mean()
+    assert float(before(image, other)) == pytest.approx(distance, rel=1e-5)
+
+
+def test_relativistic_game_by_hand():
+    game = losses.RelativisticAverage()
+    hr, sr = np.float32([[1.0], [3.0]]), np.float32([[0.0], [-1.0]])
+
+    def log_sigmoid(x):
+        return -np.log1p(np.exp(-np.float64(x)))
+
+    real, fake = hr - sr.mean(), sr - hr.mean()
+    assert float(game.discriminator(hr, sr)) == pytest.approx(-log_sigmoid(real).mean() - log_sigmoid(-fake).mean())
+    assert float(game.generator(hr, sr)) == pytest.approx(-log_sigmoid(-real).mean() - log_sigmoid(fake).mean())
 
 
 def test_colour_sees_chroma_coarse_brightness_and_means():
@@ -85,7 +119,7 @@ def test_colour_sees_chroma_coarse_brightness_and_means():
     assert float(losses.colour(hr, hr + opposite, 4)) == pytest.approx(2 * 3 / 127.5)
 
 
-def test_grid_is_the_excess_of_power_where_upsampling_leaves_its_grid():
+def test_checkerboard_is_the_excess_of_power_where_upsampling_leaves_its_grid():
     rng = np.random.default_rng(0)
     hr, other = (rng.normal(100, 10, (4, 96, 64, 3)).astype(np.float32) for _ in range(2))
     sr = np.where(np.indices((96, 64))[1] % 4 == 1, 12, 0)[:, :, None] + hr + rng.normal(0, 1, hr.shape)
@@ -96,11 +130,11 @@ def test_grid_is_the_excess_of_power_where_upsampling_leaves_its_grid():
         return np.mean(np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2, axis=0)[::24, ::16].reshape(-1, 3)[1:]
 
     expected = np.mean(np.maximum(0, np.log((power(sr) + 1) / (power(hr) + 1))))
-    found = float(losses.grid(hr, sr.astype(np.float32), 4))
+    found = float(losses.checkerboard(hr, sr.astype(np.float32), 4))
     assert found == pytest.approx(expected, rel=1e-4)
     waves = hr + 12 * np.sin(2 * np.pi * np.indices((96, 64))[1] * 3 / 32)[:, :, None].astype(np.float32)
     for good in (hr, hr + 5, waves, other, 100 + (hr - 100) / 2):
-        assert float(losses.grid(hr, good, 4)) < found / 4
+        assert float(losses.checkerboard(hr, good, 4)) < found / 4
 
 
 def test_spectrum_is_of_log_power_by_frequency_in_regions_and_in_all(cat):

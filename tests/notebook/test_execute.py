@@ -39,19 +39,6 @@ def test_failing_notebook_is_saved_and_named(notebook, tmp_path):
     assert nbformat.read(tmp_path / "out.ipynb", 4).cells[0].outputs[0].ename == "ZeroDivisionError"
 
 
-def test_demo_says_so_when_vgg19_cannot_be_had(monkeypatch, capsys, tmp_path):
-    def unavailable(_):
-        raise InputError("no network")
-
-    monkeypatch.setattr(walkthrough, "VGGLoss", unavailable)
-    monkeypatch.delenv("SRKIT_VGG19_WEIGHTS", raising=False)
-    assert walkthrough._content_loss() == "mse"
-    assert "'mse' instead" in capsys.readouterr().out
-    monkeypatch.setenv("SRKIT_VGG19_WEIGHTS", str(tmp_path / "typo.h5"))
-    with pytest.raises(InputError):
-        walkthrough._content_loss()
-
-
 def test_notebooks_run_on_their_own_weights_or_on_presets(tmp_path, monkeypatch, capsys):
     save_weights(models.edsr(2, filters=4, num_blocks=1), tmp_path / "best.weights.h5")
     assert walkthrough.load_trained(tmp_path / "best.weights.h5", "unused").name == "edsr"

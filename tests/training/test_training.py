@@ -23,6 +23,7 @@ from srkit.training.optimizers import learning_rate_at
 from srkit.training.run_folder import RunFolder, list_runs
 
 DISTRIBUTED = {"precision": "float32", "schedule": "constant", "clip_norm": 0.5, "ema": 0.9, "learning_rate": 1e-4}
+MSE_GAN = {"mse": 1.0, "adversarial": 1e-3}
 SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
 
 
@@ -31,10 +32,10 @@ def pre_trainer(run_dir, seed=0, **options) -> PreTrainer:
     return PreTrainer(toy("srresnet", filters=4), run_dir, **options)
 
 
-def gan_trainer(run_dir, seed=0, **options) -> GanTrainer:
+def gan_trainer(run_dir, seed=0, losses=MSE_GAN, **options) -> GanTrainer:
     keras.utils.set_random_seed(seed)
     generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
-    return GanTrainer(generator, discriminator, run_dir, content_loss="mse", **options)
+    return GanTrainer(generator, discriminator, run_dir, losses, **options)
 
 
 TRAINERS = pytest.mark.parametrize("build", [pre_trainer, gan_trainer])
@@ -97,7 +98,7 @@ def test_resumed_run_ends_with_the_same_weights(build, samples, valid, tmp_path)
 
 CHILD = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1].split("|")
 from test_training import SMALL, gan_trainer, pre_trainer
 from srkit import data
 train, valid = data.samples(num_images=4, cache_dir=sys.argv[3])
@@ -114,7 +115,9 @@ def newest_checkpoint(run: Path) -> int:
 
 def start_child(build, run, store) -> subprocess.Popen:
     here, before = Path(__file__).parent, newest_checkpoint(run)
-    child = subprocess.Popen([sys.executable, "-c", CHILD, here, run, store, build.__name__], stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, f"{here}|{here.parent}", run, store, build.__name__], stderr=subprocess.DEVNULL
+    )
     while newest_checkpoint(run) < before + 6:
         assert child.poll() is None
         time.sleep(0.02)
@@ -238,12 +241,12 @@ def test_pretraining_on_vgg_features_with_total_variation(samples, valid, tmp_pa
     """SRResNet-VGG22 of the SRGAN paper: with both weights at work, from one start, on one batch."""
     lr, hr = next(iter(samples[0].batches(2, 32)))
     values = {}
-    for tv_weight in (0.0, 2e-8):
-        options = {"loss": "vgg22", "vgg_weights": vgg_weights, "tv_weight": tv_weight, "precision": "float32"}
-        trainer = pre_trainer(tmp_path / str(tv_weight), **options)
+    for weights in ({"vgg22": 1.0}, {"vgg22": 1.0, "total_variation": 2e-8}):
+        options = {"losses": weights, "vgg_weights": vgg_weights, "precision": "float32"}
+        trainer = pre_trainer(tmp_path / str(len(weights)), **options)
         sr = trainer.generator(lr, training=True)
-        values[tv_weight] = float(trainer._run_step(lr, hr)["loss"])
-    assert values[2e-8] - values[0.0] == pytest.approx(2e-8 * float(losses.total_variation(sr)), rel=0.05)
+        values[len(weights)] = float(trainer._run_step(lr, hr)["loss"])
+    assert values[2] - values[1] == pytest.approx(2e-8 * float(losses.total_variation(hr, sr)), rel=0.05)
     history = trainer.train(samples[0], valid, steps=2, **SMALL)
     assert history[-1]["score"] == -history[-1]["valid_content_loss"]
 
@@ -251,13 +254,12 @@ def test_pretraining_on_vgg_features_with_total_variation(samples, valid, tmp_pa
 def test_vgg_content_loss_trains_in_bfloat16(samples, valid, tmp_path, vgg_weights):
     keras.utils.set_random_seed(0)
     generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
-    options = {"content_loss": "vgg54", "vgg_weights": vgg_weights, "precision": "mixed_bfloat16"}
+    options = {"vgg_weights": vgg_weights, "precision": "mixed_bfloat16"}
     trainer = GanTrainer(generator, discriminator, tmp_path / "run", **options)
     history = trainer.train(samples[0], valid, steps=2, **SMALL)
-    assert history[-1]["content_loss"] > 0
-    assert history[-1]["g_loss"] == pytest.approx(
-        history[-1]["content_loss"] + 1e-3 * history[-1]["adversarial_loss"], rel=1e-5
-    )
+    last = history[-1]
+    assert last["vgg54"] > 0
+    assert last["g_loss"] == pytest.approx(last["vgg54"] + 1e-3 * last["adversarial"], rel=1e-5)
 
 
 def test_finished_run_has_nothing_left_to_do(samples, valid, tmp_path, capsys):
@@ -271,7 +273,7 @@ def test_finished_run_has_nothing_left_to_do(samples, valid, tmp_path, capsys):
 
 @pytest.mark.parametrize("evaluate_every", [1, 100])
 def test_nan_stops_with_the_last_good_weights(samples, valid, tmp_path, evaluate_every):
-    trainer = pre_trainer(tmp_path / "run", learning_rate=1e30, loss="mae")
+    trainer = pre_trainer(tmp_path / "run", learning_rate=1e30, losses={"l1": 1})
     options = {**SMALL, "checkpoint_every": 100, "evaluate_every": evaluate_every}
     with pytest.raises(TrainingDiverged, match="lower learning rate"):
         trainer.train(samples[0], valid, steps=50, **options)
@@ -284,40 +286,41 @@ def test_nan_stops_with_the_last_good_weights(samples, valid, tmp_path, evaluate
 
 def test_training_learns(samples, valid, tmp_path):
     keras.utils.set_random_seed(0)
-    trainer = PreTrainer(models.edsr(filters=8, num_blocks=1), tmp_path / "run", loss="mae", learning_rate=3e-3)
+    trainer = PreTrainer(models.edsr(filters=8, num_blocks=1), tmp_path / "run", losses={"l1": 1}, learning_rate=3e-3)
     options = {**SMALL, "batch_size": 4, "evaluate_every": 100, "checkpoint_every": 1000}
     history = trainer.train(samples[0], valid, steps=200, **options)
     scores = [entry["psnr"] for entry in history if "psnr" in entry]
     assert scores[1] > scores[0] > 20
 
 
-@pytest.mark.parametrize("weights", [{}, {"colour_weight": 0.5, "grid_weight": 0.1, "spectrum_weight": 0.2}])
+@pytest.mark.parametrize("weights", [{}, {"colour": 0.5, "checkerboard": 0.1, "spectrum": 0.2}])
 def test_one_gan_step_is_the_papers(samples, tmp_path, weights):
     """The discriminator is updated first, on SR of the old generator; the generator then against the new one."""
     import tensorflow as tf
 
     from srkit import losses
 
-    trainer = gan_trainer(tmp_path / "run", adversarial_weight=0.1, precision="float32", **weights)
+    trainer = gan_trainer(tmp_path / "run", losses={"mse": 1, "adversarial": 0.1, **weights}, precision="float32")
     generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)
     generator.set_weights(trainer.generator.get_weights())
     discriminator.set_weights(trainer.discriminator.get_weights())
     lr, hr = next(iter(samples[0].batches(2, 32)))
     trainer._run_step(lr, hr)
 
-    sr = generator(lr, training=True)
+    game, sr = losses.Vanilla(), generator(lr, training=True)
     adam = keras.optimizers.Adam(1e-4)
     with tf.GradientTape() as tape:
-        loss = losses.discriminator_loss(discriminator(hr, training=True), discriminator(sr, training=True))
+        loss = game.discriminator(discriminator(hr, training=True), discriminator(sr, training=True))
     adam.apply(tape.gradient(loss, discriminator.trainable_variables), discriminator.trainable_variables)
     adam = keras.optimizers.Adam(1e-4)
     with tf.GradientTape() as tape:
         sr = generator(lr, training=True)
-        adversarial = losses.generator_loss(discriminator(sr, training=True))
+        logits = discriminator(sr, training=True)
+        adversarial = game.generator(logits, logits)
         loss = losses.mse(hr, sr) + 0.1 * adversarial
-        loss += weights.get("colour_weight", 0) * losses.colour(hr, sr, 4)
-        loss += weights.get("grid_weight", 0) * losses.grid(hr, sr, 4)
-        loss += weights.get("spectrum_weight", 0) * losses.spectrum(hr, sr)
+        loss += weights.get("colour", 0) * losses.colour(hr, sr, 4)
+        loss += weights.get("checkerboard", 0) * losses.checkerboard(hr, sr, 4)
+        loss += weights.get("spectrum", 0) * losses.spectrum(hr, sr)
     adam.apply(tape.gradient(loss, generator.trainable_variables), generator.trainable_variables)
     for mine, expected in (
         *zip(trainer.generator.trainable_variables, generator.trainable_variables),
@@ -367,7 +370,7 @@ def test_what_does_not_fit_is_refused(samples, valid, tmp_path, cat):
     with pytest.raises(InputError, match="32 px"):
         gan_trainer(tmp_path / "gan").train(*samples, steps=1, hr_size=96)
     with pytest.raises(InputError, match="loss 'l2'"):
-        pre_trainer(tmp_path / "pre", loss="l2")
+        pre_trainer(tmp_path / "pre", losses={"l2": 1})
     with pytest.raises(InputError, match="schedule"):
         pre_trainer(tmp_path / "pre", schedule="linear")
     with pytest.raises(InputError, match="ema must be"):
@@ -517,11 +520,11 @@ def test_precision_is_found_out_once_and_kept_by_the_run(samples, valid, tmp_pat
 
 
 def test_content_networks_weights_are_a_setting(samples, valid, tmp_path, vgg_weights):
-    options = {"content_loss": "vgg22", "vgg_weights": vgg_weights}
+    options = {"losses": {"vgg22": 1, "adversarial": 1e-3}, "vgg_weights": vgg_weights}
     keras.utils.set_random_seed(0)
     trainer = GanTrainer(toy("srresnet", filters=4), models.discriminator(32, 4), tmp_path, **options)
-    assert trainer._settings["vgg_weights"] == losses.VGGLoss("vgg22", vgg_weights).identity
-    assert trainer._settings["vgg_weights"] != losses.VGGLoss("vgg54", vgg_weights).identity
+    assert trainer._settings["networks"] == {"vgg22": losses.VGG22(vgg_weights).fingerprint}
+    assert losses.VGG22(vgg_weights).fingerprint != losses.VGG54(vgg_weights).fingerprint
 
 
 def test_model_for_several_scales_is_trained_on_all_by_turns(tmp_path, capsys):

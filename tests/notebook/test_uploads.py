@@ -6,7 +6,7 @@ import pytest
 
 from srkit import InputError
 from srkit.image import io as images
-from srkit.notebook import upload as uploads
+from srkit.notebook import uploads
 
 
 @pytest.fixture
