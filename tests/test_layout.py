@@ -13,7 +13,7 @@ PACKAGE = ROOT / "srkit"
 
 # From the bottom; a module imports from its own package and from those before. In one line: beside each other.
 LEVELS = [
-    {"errors", "files", "options"},
+    {"errors", "files", "lazy", "options"},
     {"image"},
     {"models"},
     {"losses", "data"},

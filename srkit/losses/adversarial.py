@@ -39,6 +39,9 @@ class RelativisticAverage:
         )
 
 
+vanilla, relativistic_average = Vanilla(), RelativisticAverage()
+
+
 def _cross_entropy(target: float, logits):
     targets = ops.full_like(logits, target)
     return ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True))

@@ -1,29 +1,28 @@
 """The losses by name. To add one: a function (or a class, if it needs a network) in this package, and a line here."""
 
-from collections.abc import Callable
-
-from srkit.losses.adversarial import RelativisticAverage, Vanilla
-from srkit.losses.frequency import checkerboard, spectrum
-from srkit.losses.perceptual import LPIPS
-from srkit.losses.pixel import colour, l1, mse, total_variation
-from srkit.losses.vgg import VGG22, VGG54, VGG54Pre
+from srkit.lazy import LazyTable
 
 # A loss is a function of `(hr, sr)`, or of `(hr, sr, scale)`; or a class, whose instances are called with `(hr, sr)`.
-LOSSES: dict[str, Callable] = {
-    "l1": l1,
-    "mse": mse,
-    "vgg22": VGG22,
-    "vgg54": VGG54,
-    "vgg54_pre": VGG54Pre,
-    "lpips": LPIPS,
-    "colour": colour,
-    "total_variation": total_variation,
-    "checkerboard": checkerboard,
-    "spectrum": spectrum,
-}
+LOSSES = LazyTable(
+    {
+        "l1": "srkit.losses.pixel:l1",
+        "mse": "srkit.losses.pixel:mse",
+        "vgg22": "srkit.losses.vgg:VGG22",
+        "vgg54": "srkit.losses.vgg:VGG54",
+        "vgg54_pre": "srkit.losses.vgg:VGG54Pre",
+        "lpips": "srkit.losses.perceptual:LPIPS",
+        "colour": "srkit.losses.pixel:colour",
+        "total_variation": "srkit.losses.pixel:total_variation",
+        "checkerboard": "srkit.losses.frequency:checkerboard",
+        "spectrum": "srkit.losses.frequency:spectrum",
+    }
+)
 
-# The part of a generator's loss that a discriminator gives, by name.
-ADVERSARIAL: dict[str, Vanilla | RelativisticAverage] = {
-    "adversarial": Vanilla(),
-    "adversarial_ra": RelativisticAverage(),
-}
+# The part of a generator's loss that a discriminator gives: objects with `generator(hr_logits, sr_logits)` and
+# `discriminator(hr_logits, sr_logits)`.
+ADVERSARIAL = LazyTable(
+    {
+        "adversarial": "srkit.losses.adversarial:vanilla",
+        "adversarial_ra": "srkit.losses.adversarial:relativistic_average",
+    }
+)
