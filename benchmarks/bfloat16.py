@@ -11,8 +11,7 @@ import argparse
 import numpy as np
 
 import srkit
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import crop_to_multiple, downscale, list_images, read_image, to_uint8
 from srkit.inference.predictor import compiled
 from srkit.models import scale_of
 from srkit.models.presets import GENERATORS
@@ -23,19 +22,19 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder of images, reduced by each preset's scale")
     options = parser.parse_args()
 
-    originals = [images.read(path) for path in images.list_images(options.data)]
+    originals = [read_image(path) for path in list_images(options.data)]
     print(f"{len(originals)} images of {options.data}: values within one grey level of float32")
     for name in GENERATORS:
         model = srkit.load_model(name)
         scale = scale_of(model)
-        lrs = [resize.downscale(images.crop_to_multiple(hr, scale), scale) for hr in originals]
+        lrs = [downscale(crop_to_multiple(hr, scale), scale) for hr in originals]
         shares = [share_within_one(model, lr) for lr in lrs]
         print(f"{name:20} {100 * np.mean(shares):6.2f} %   worst image {100 * min(shares):6.2f} %", flush=True)
 
 
 def share_within_one(model, lr: np.ndarray) -> float:
     fast, exact = (
-        images.to_uint8(compiled(model, precision)(lr.astype(np.float32))).astype(int)
+        to_uint8(compiled(model, precision)(lr.astype(np.float32))).astype(int)
         for precision in ("mixed_bfloat16", "float32")
     )
     return float((np.abs(fast - exact) <= 1).mean())

@@ -78,14 +78,14 @@ def measure(engine: str, name: str, precision: str, side: int, repeats: int) -> 
     import skimage.data
 
     import srkit
-    from srkit.image import io as images
+    from srkit.image import centre_crop, to_uint8
 
     model = srkit.load_model(name)
-    lr = images.centre_crop(skimage.data.astronaut(), side, side)[None].astype(np.float32)
-    expected = images.to_uint8(np.asarray(model(lr))).astype(int)
+    lr = centre_crop(skimage.data.astronaut(), side, side)[None].astype(np.float32)
+    expected = to_uint8(np.asarray(model(lr))).astype(int)
     prepare = {"srkit": with_srkit, ONNX: with_onnx_runtime, OPENVINO: with_openvino}[engine]
     apply = prepare(model, precision, side)
-    within_one_level = float((np.abs(images.to_uint8(apply(lr)) - expected) <= 1).mean())
+    within_one_level = float((np.abs(to_uint8(apply(lr)) - expected) <= 1).mean())
     seconds = []
     for _ in range(repeats):
         started = time.perf_counter()

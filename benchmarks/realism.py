@@ -19,8 +19,7 @@ import numpy as np
 import srkit
 from srkit import losses
 from srkit.evaluation import metrics
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import crop_to_multiple, downscale, interpolate, list_images, read_image, to_uint8, y_channel
 from srkit.inference.upscaling import predict
 
 WINDOW = 128
@@ -33,12 +32,12 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", required=True, help="presets or paths")
     options = parser.parse_args()
 
-    originals = [images.crop_to_multiple(images.read(path), options.scale) for path in images.list_images(options.data)]
-    pairs = [(resize.downscale(hr, options.scale), hr) for hr in originals]
-    reconstructions = {"bicubic": [resize.upscale(lr, options.scale) for lr, _ in pairs]}
+    originals = [crop_to_multiple(read_image(path), options.scale) for path in list_images(options.data)]
+    pairs = [(downscale(hr, options.scale), hr) for hr in originals]
+    reconstructions = {"bicubic": [interpolate(lr, options.scale) for lr, _ in pairs]}
     for name in options.model:
         model = srkit.load_model(name)
-        reconstructions[Path(name).name] = [images.to_uint8(predict(model, lr)) for lr, _ in pairs]
+        reconstructions[Path(name).name] = [to_uint8(predict(model, lr)) for lr, _ in pairs]
 
     vgg = losses.VGG54()
     features = [vgg_features(vgg, hr) for hr in originals]
@@ -65,7 +64,7 @@ def vgg_distance(vgg: losses.VGGLoss, features: list[np.ndarray], srs: list[np.n
 
 
 def sharpness(image: np.ndarray) -> float:
-    return float(cv2.Laplacian(images.luma(image).astype(np.float64), cv2.CV_64F).var())
+    return float(cv2.Laplacian(y_channel(image).astype(np.float64), cv2.CV_64F).var())
 
 
 def grid_power(photographs: list[np.ndarray]) -> np.ndarray:
@@ -73,7 +72,7 @@ def grid_power(photographs: list[np.ndarray]) -> np.ndarray:
     window = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
     power = np.zeros((WINDOW, WINDOW))
     for photograph in photographs:
-        luma = images.luma(photograph).astype(np.float64)
+        luma = y_channel(photograph).astype(np.float64)
         for top in range(0, luma.shape[0] - WINDOW + 1, WINDOW // 2):
             for left in range(0, luma.shape[1] - WINDOW + 1, WINDOW // 2):
                 part = luma[top : top + WINDOW, left : left + WINDOW]

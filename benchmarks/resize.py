@@ -11,8 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import SCALES, crop_to_multiple, downscale, list_images, read_image
 
 
 def main() -> None:
@@ -21,15 +20,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="photographs (%(default)s)")
     options = parser.parse_args()
 
-    ratios = {scale: [] for scale in resize.SCALES}
-    for path in images.list_images(options.data)[: options.count]:
-        hr = images.read(path)
+    ratios = {scale: [] for scale in SCALES}
+    for path in list_images(options.data)[: options.count]:
+        hr = read_image(path)
         jpeg = io.BytesIO()
         Image.fromarray(hr).save(jpeg, "JPEG", quality=90)
         decoding = seconds(lambda jpeg=jpeg: np.asarray(Image.open(jpeg)))
-        for scale in resize.SCALES:
-            cropped = images.crop_to_multiple(hr, scale)
-            ratios[scale].append(seconds(lambda hr=cropped, scale=scale: resize.downscale(hr, scale)) / decoding)
+        for scale in SCALES:
+            cropped = crop_to_multiple(hr, scale)
+            ratios[scale].append(seconds(lambda hr=cropped, scale=scale: downscale(hr, scale)) / decoding)
     for scale, values in ratios.items():
         print(f"x{scale}: {np.median(values):.2f} times the time of decoding ({max(values):.2f} at most)")
 

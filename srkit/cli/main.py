@@ -21,8 +21,7 @@ from srkit import data, losses, models
 from srkit.errors import InputError, TrainingDiverged
 from srkit.evaluation import benchmarking as benchmark
 from srkit.evaluation import report as benchmark_report
-from srkit.image import io as images
-from srkit.image.resize import INTERPOLATIONS, KERNELS, SCALES
+from srkit.image import INTERPOLATIONS, KERNELS, MAX_PIXELS, SCALES
 from srkit.inference import batch as batch_upscale
 from srkit.inference.upscale_photo import Size, preset_for
 from srkit.models.precision import PRECISIONS
@@ -169,7 +168,7 @@ def _add_upscale(commands) -> None:
     upscale.add_argument(
         "--max-pixels",
         type=positive_int,
-        default=images.MAX_PIXELS,
+        default=MAX_PIXELS,
         metavar="N",
         help="refuse photographs that claim more (%(default)s)",
     )

@@ -21,8 +21,8 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from srkit.errors import InputError, check_choice
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.files import write_atomically
+from srkit.image import SCALES, crop_to_multiple, downscale, read_image
 from srkit.image.degradation import Degradation, get_degradation
 
 _FORMAT = 1
@@ -115,7 +115,7 @@ def build(
     Raises:
         InputError: No photograph can be used, the scale or kernel is unknown, or the disk is full.
     """
-    check_choice("scale", scale, resize.SCALES)
+    check_choice("scale", scale, SCALES)
     degrade = get_degradation(degradation, scale)
     stamps = [(photograph.name, photograph.stamp) for photograph in photographs]
     key = [_FORMAT, scale, degradation, min_size, halve_jpeg, stamps]
@@ -209,7 +209,7 @@ def _build(
         "pairs": [entry for entry in done if "hr_size" in entry],
         "skipped": {entry["name"]: entry["skipped"] for entry in done if "skipped" in entry},
     }
-    images.write_atomically(partial / "index.json", lambda file: file.write(json.dumps(index).encode()))
+    write_atomically(partial / "index.json", lambda file: file.write(json.dumps(index).encode()))
     journal_path.unlink()
     shutil.rmtree(path, ignore_errors=True)  # what a deletion that was cut short has left
     os.replace(partial, path)
@@ -250,16 +250,16 @@ def _prepared(
     def prepare(photograph: Photograph) -> tuple:
         try:
             encoded = photograph.read()
-            hr = images.read(encoded)
+            hr = read_image(encoded)
         except (InputError, OSError):
             return None, None, None, "cannot be read as an image"
         if halve_jpeg and encoded.startswith(_JPEG) and min(hr.shape[:2]) > 1:
-            hr = resize.downscale(np.ascontiguousarray(images.crop_to_multiple(hr, 2)), 2)
+            hr = downscale(np.ascontiguousarray(crop_to_multiple(hr, 2)), 2)
         height, width = hr.shape[:2]
         if min(height, width) < max(min_size, degradation.scale):
             return None, None, None, f"{width}x{height} px, smaller than {min_size} px"
         digest = hashlib.sha256(np.ascontiguousarray(hr)).hexdigest()
-        hr = images.crop_to_multiple(hr, degradation.scale)
+        hr = crop_to_multiple(hr, degradation.scale)
         return degradation(hr), hr, digest, None
 
     workers = os.cpu_count() or 1

@@ -18,8 +18,9 @@ from tqdm import tqdm
 from srkit.data.cache import Photograph, build, clear, project_root
 from srkit.data.pairs import Pairs, PairsByTurns
 from srkit.errors import InputError
+from srkit.files import write_atomically
+from srkit.image import FORMAT_NAMES, list_images
 from srkit.image.degradation import get_degradation
-from srkit.image.io import FORMATS, list_images, write_atomically
 
 __all__ = ["Pairs", "PairsByTurns", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
 
@@ -196,7 +197,7 @@ def _paired(
     if num_images is not None and num_images < 2:
         raise InputError(f"At least 2 photographs are needed, one to train and one to validate; asked: {num_images}.")
     if not photographs:
-        raise InputError(f"There is no photograph in {name}: {FORMATS} is looked for.")
+        raise InputError(f"There is no photograph in {name}: {FORMAT_NAMES} is looked for.")
     pool = random.Random(seed).sample(photographs, len(photographs))
     if not valid_photographs:
         num_train = len(pool) - max(1, round(len(pool) / 5))

@@ -14,8 +14,7 @@ from srkit.errors import InputError, check_choice
 from srkit.evaluation import metrics
 from srkit.evaluation.pairing import Pair, find_pairs
 from srkit.evaluation.report import contact_row, write_contact_sheet
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import INTERPOLATIONS, SCALES, interpolate, read_image, write_image
 from srkit.inference.upscaling import predict, upscale
 from srkit.models import at_scale, fixed_sides, scale_of, scales_of
 from srkit.models.weights import load_model
@@ -54,7 +53,7 @@ def benchmark(
             preset, a path to weights, or anybody's `.keras` file), with a final `+` for the geometric self-ensemble
             (Lim et al. 2017, section 3.4); a Keras model. Models map LR to HR, RGB in [0, 255].
         lr: A folder with LR made elsewhere; without, LR is made with the bicubic kernel (see
-            `srkit.image.resize.downscale`).
+            `srkit.image.downscale`).
         protocol: `"edsr"` cuts as many px from each border as the scale, `"srgan"` 4 px.
         rgb: Score the RGB channels in place of Y.
         save: A folder for the SR images, a sub-folder for each model, and `contact_sheet.png`: crops of up to 20 of
@@ -70,7 +69,7 @@ def benchmark(
         InputError: The folder holds no image, an image is damaged, too small or without its LR, or a model cannot be
             read, has another scale, or does not work on RGB in [0, 255].
     """
-    check_choice("scale", scale, resize.SCALES)
+    check_choice("scale", scale, SCALES)
     check_choice("protocol", protocol, PROTOCOLS)
     models = [model] if isinstance(model, (str, os.PathLike, keras.Model)) else list(model)
     border = scale if protocol == "edsr" else 4
@@ -111,7 +110,7 @@ def _check(pairs: list[Pair], scale: int, border: int) -> int:
     smallest = _SSIM_WINDOW_PX + 2 * border
     num_grey = 0
     for pair in tqdm(pairs, desc="Checking", unit="image", leave=False):
-        hr = images.read(pair.hr)
+        hr = read_image(pair.hr)
         if min(hr.shape[0] // scale, hr.shape[1] // scale) * scale < smallest:
             raise InputError(
                 f"{pair.hr} is too small: {hr.shape[1]}x{hr.shape[0]} px, and x{scale} with a border of {border} px "
@@ -146,10 +145,10 @@ def _reconstruction(
     if isinstance(model, keras.Model):
         model = _at_scale(model, name, scale)
         return lambda lr: upscale(lr, model)
-    if name in resize.INTERPOLATIONS:
-        return lambda lr: resize.upscale(lr, scale, name)
+    if name in INTERPOLATIONS:
+        return lambda lr: interpolate(lr, scale, name)
     source = name.removesuffix("+")
-    if source in resize.INTERPOLATIONS:
+    if source in INTERPOLATIONS:
         raise InputError(f"{name}: {source} gives the same for all flips and rotations; leave the + out.")
     if source not in loaded:
         loaded[source] = _at_scale(load_model(source), source, scale)
@@ -214,7 +213,7 @@ def _score(
                 values = {metric: measure(hr, sr, **settings) for metric, measure in _METRICS.items()}
                 scores[name].append({"name": pair.name, **values})
                 if save is not None:
-                    images.write(_sr_path(Path(save), name, pair), sr)
+                    write_image(_sr_path(Path(save), name, pair), sr)
                 progress.update()
             if save is not None and pair in shown:
                 sheet.append(contact_row(pair.name, hr, made, {name: scores[name][-1]["psnr"] for name in made}))

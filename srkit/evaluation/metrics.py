@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.image.io import luma as to_luma
+from srkit.image import y_channel as to_luma
 
 
 def psnr(hr: np.ndarray, sr: np.ndarray, *, border: int = 0, luma: bool = False) -> float:
@@ -14,7 +14,7 @@ def psnr(hr: np.ndarray, sr: np.ndarray, *, border: int = 0, luma: bool = False)
         hr: The original, uint8 array of shape (height, width, 3), RGB.
         sr: The reconstruction, of the same shape and type.
         border: Pixels cut from each side first. Papers cut as many as the scale (EDSR), or 4 (SRGAN).
-        luma: Score the 8-bit Y channel (see `srkit.image.io.luma`), as most papers do, instead of RGB.
+        luma: Score the 8-bit Y channel (see `srkit.image.y_channel`), as most papers do, instead of RGB.
 
     Returns:
         dB; infinite for equal images.

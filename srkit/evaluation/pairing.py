@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import crop_to_multiple, downscale, list_images, read_image
 
 _HR, _LR = "HR|GT", "LR"
 # What names say of a scale: "x4/baby.png", "image_SRF_4/img_001_SRF_4_HR.png".
@@ -34,10 +33,10 @@ class Pair:
 
     def read(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
         """Reads HR, cropped at its right and bottom to a multiple of the scale, and reads or makes LR."""
-        hr = images.crop_to_multiple(images.read(self.hr), scale)
+        hr = crop_to_multiple(read_image(self.hr), scale)
         if self.lr is None:
-            return hr, resize.downscale(hr, scale)
-        lr = images.read(self.lr)
+            return hr, downscale(hr, scale)
+        lr = read_image(self.lr)
         if (lr.shape[0] * scale, lr.shape[1] * scale) != hr.shape[:2]:
             raise InputError(
                 f"{self.lr} has {_size(lr)}, but {self.name}, cropped to {_size(hr)}, needs "
@@ -94,7 +93,7 @@ def _hr_images(data: Path, scale: int, apart: Path | None) -> tuple[list[Path], 
         return kept
 
     paths = _visible(data.rglob("*.*"), data)
-    paths = keep(_visible(images.list_images(data), data), "files that are no images")
+    paths = keep(_visible(list_images(data), data), "files that are no images")
     if apart is not None and data.resolve() in apart.parents:
         paths = keep([path for path in paths if apart not in path.resolve().parents], "LR without HR")
     if marked := [path for path in paths if _says(_HR, path.relative_to(data))]:
@@ -124,7 +123,7 @@ def _scale_named(path: Path) -> int | None:
 def _match(names: dict[str, Path], lr: Path, scale: int) -> tuple[dict[str, Path], list[Path]]:
     """For each HR's name the file of its LR, and the LR images that belong to none."""
     originals = {path.resolve() for path in names.values()}
-    candidates = [path for path in _visible(images.list_images(lr), lr) if path.resolve() not in originals]
+    candidates = [path for path in _visible(list_images(lr), lr) if path.resolve() not in originals]
     by_path, by_stem = {}, {}
     for path in candidates:
         by_path.setdefault(path.relative_to(lr).with_suffix("").as_posix().casefold(), []).append(path)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from srkit.image import io as images
-from srkit.image.resize import nearest
+from srkit.files import write_atomically
+from srkit.image import nearest, side_by_side, write_image
 
 _CROP_PX = 128
 _ENLARGEMENT = 2
@@ -85,12 +85,12 @@ def contact_row(name: str, hr: np.ndarray, made: dict[str, np.ndarray], psnr: di
         crop = nearest(image[top : top + side, left : left + side], _ENLARGEMENT)
         missing = _ENLARGEMENT * (_CROP_PX - side)
         crops[title] = cv2.copyMakeBorder(crop, 0, missing, 0, missing, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    return images.strip(crops)
+    return side_by_side(crops)
 
 
 def write_contact_sheet(rows: list[np.ndarray], path: "str | os.PathLike") -> None:
     """Writes rows of crops below each other."""
-    images.write(path, np.concatenate(rows))
+    write_image(path, np.concatenate(rows))
 
 
 def _means(result: dict) -> tuple[list[str], list[list[str]]]:
@@ -127,4 +127,4 @@ def _finite(value):
 
 
 def _write(path: "str | os.PathLike", text: str) -> None:
-    images.write_atomically(Path(path), lambda file: file.write(f"{text}\n".encode(errors="replace")))
+    write_atomically(Path(path), lambda file: file.write(f"{text}\n".encode(errors="replace")))

@@ -6,8 +6,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "degradation": ["Degradation", "Realistic", "get_degradation"],
-        "io": ["centre_crop", "crop_to_multiple", "list_images", "luma", "read", "strip", "to_uint8", "write"],
-        "photo": ["Photo"],
-        "resize": ["INTERPOLATIONS", "KERNELS", "SCALES", "downscale", "nearest"],
+        "io": [
+            *("FORMAT_NAMES", "MAX_PIXELS", "centre_crop", "crop_to_multiple", "format_of", "list_images"),
+            *("read_image", "side_by_side", "to_uint8", "write_image", "y_channel"),
+        ],
+        "photo": ["NO_PHOTOGRAPHS", "Photo", "check_target", "read_photo", "write_photo"],
+        "resize": ["INTERPOLATIONS", "KERNELS", "SCALES", "downscale", "interpolate", "interpolation_taps", "nearest"],
     },
 )

@@ -51,7 +51,7 @@ class Degradation:
 
 
 class Kernel(Degradation):
-    """Downscales with one kernel and does nothing else, as the literature does (see `srkit.image.resize.downscale`)."""
+    """Downscales with one kernel and does nothing else, as the literature does (see `srkit.image.downscale`)."""
 
     def __init__(self, scale: int, name: str = "bicubic"):
         super().__init__(scale, name)

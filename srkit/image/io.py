@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from srkit.errors import InputError
+from srkit.files import write_atomically
 
 try:
     import pillow_heif
@@ -22,7 +23,7 @@ else:
     pillow_heif.register_heif_opener()
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"})
-FORMATS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 MAX_PIXELS = 200_000_000
 
 _open_lock = threading.Lock()
@@ -31,7 +32,7 @@ _TIFF_BITS, _TIFF_KIND = 258, 339  # tags; of the kinds 1 is unsigned, 4 not sai
 _MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
-def read(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.ndarray:
+def read_image(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.ndarray:
     """Reads an image as uint8 RGB, upright.
 
     The EXIF orientation is applied, transparency is laid over white, of 16 bits 8 are kept, grey becomes three
@@ -90,7 +91,7 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
     except UnidentifiedImageError:
         if name.lower().endswith((".heic", ".heif")) and not _READS_HEIC:
             raise InputError(f"{name} cannot be read: HEIC needs another package (pip install pillow-heif).") from None
-        raise InputError(f"{name} is not an image that can be read ({FORMATS}).") from None
+        raise InputError(f"{name} is not an image that can be read ({FORMAT_NAMES}).") from None
     except PermissionError:
         raise InputError(f"{name} may not be read: check its permissions.") from None
     except Exception as error:  # Pillow's readers raise nearly every kind on damaged files
@@ -144,7 +145,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     return np.array(image.convert("RGB"))
 
 
-def write(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> None:
+def write_image(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> None:
     """Writes a uint8 RGB image in the format that the path's extension names.
 
     The file appears whole or not at all: it is written beside its place and then renamed.
@@ -183,24 +184,6 @@ def format_of(path: "str | os.PathLike") -> str:
     return file_format
 
 
-def write_atomically(path: "str | os.PathLike", write_to) -> None:
-    """Calls `write_to(file)` on a temporary binary file and renames it to `path` once it is safely on the disk.
-
-    Whatever interrupts it, `path` holds either what it held before or the whole new content.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")  # no longer than file systems allow
-    try:
-        with open(temporary, "w+b") as file:
-            write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def list_images(folder: "str | os.PathLike") -> list[Path]:
     """All image files below a folder, nested ones included and hidden ones not, in the order of their paths."""
     folder = Path(folder)
@@ -224,7 +207,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     return np.clip(rounded, 0, 255, out=rounded).astype(np.uint8)
 
 
-def luma(image: np.ndarray) -> np.ndarray:
+def y_channel(image: np.ndarray) -> np.ndarray:
     """The 8-bit Y channel that super-resolution papers score, as MATLAB's `rgb2ycbcr` gives it for uint8.
 
     Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, rounded: ITU-R BT.601 in studio range, 16 to 235.
@@ -245,7 +228,7 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     return image[:height, :width]
 
 
-def strip(columns: dict[str, np.ndarray]) -> np.ndarray:
+def side_by_side(columns: dict[str, np.ndarray]) -> np.ndarray:
     """Sets images of one height side by side, each below its name.
 
     Args:

@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from srkit.errors import InputError
+from srkit.files import write_atomically
 from srkit.image import io as images
 
 # What files of a format, as written here, can hold beside colours of 8 bits.
@@ -67,12 +68,12 @@ class Photo:
         """Whether the pixels have one channel."""
         return self.pixels.ndim == 2
 
-    def but(self, *remarks: str, **changes) -> "Photo":
+    def replace(self, *remarks: str, **changes) -> "Photo":
         """A copy with some attributes changed, and remarks that say so."""
         return dataclasses.replace(self, remarks=(*self.remarks, *remarks), **changes)
 
 
-def read(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Photo:
+def read_photo(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Photo:
     """Reads a photograph with its depth, transparency, profile and metadata.
 
     Palettes become RGB, CMYK and Lab become sRGB, and of several pictures in a file the first is taken.
@@ -131,7 +132,7 @@ def read(path: "str | os.PathLike", max_pixels: int = images.MAX_PIXELS) -> Phot
     )
 
 
-def write(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[str, ...]:
+def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[str, ...]:
     """Writes a photograph in the format that the path's extension names, with as much as that can hold.
 
     The file appears whole or not at all.
@@ -154,14 +155,14 @@ def write(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[s
     photo = _fitted(photo, file_format)
     options = {"quality": quality} if file_format in _TAKE_QUALITY else {}
     try:
-        images.write_atomically(path, lambda file: _save(file, file_format, photo, options))
+        write_atomically(path, lambda file: _save(file, file_format, photo, options))
     except (OSError, MemoryError):
         raise
     except Exception:  # what EXIF of any origin makes Pillow raise, above all where a format bounds its length
         if photo.exif is None and photo.xmp is None:
             raise
-        photo = photo.but(f"its EXIF and XMP do not fit into {file_format}, and were left out", exif=None, xmp=None)
-        images.write_atomically(path, lambda file: _save(file, file_format, photo, options))
+        photo = photo.replace(f"its EXIF and XMP do not fit into {file_format}, and were left out", exif=None, xmp=None)
+        write_atomically(path, lambda file: _save(file, file_format, photo, options))
     return photo.remarks
 
 
@@ -262,23 +263,23 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, st
 def _fitted(photo: Photo, file_format: str) -> Photo:
     """What a format can hold of a photograph."""
     if photo.pixels.dtype == np.uint16 and file_format not in _HOLD_16_BITS:
-        photo = photo.but(
+        photo = photo.replace(
             f"16 bits were rounded to the 8 that {file_format} holds",
             pixels=_in_bands(_to_8_bits, photo.pixels),
             alpha=None if photo.alpha is None else _in_bands(_to_8_bits, photo.alpha),
         )
     if photo.alpha is not None and file_format not in _HOLD_ALPHA:
-        photo = photo.but(
+        photo = photo.replace(
             f"its transparency was laid over white, since {file_format} holds none",
             pixels=_in_bands(_over_white, photo.pixels, photo.alpha),
             alpha=None,
         )
     if (photo.exif is not None or photo.xmp) and file_format not in _HOLD_METADATA:
-        photo = photo.but(f"EXIF and XMP were left out, since {file_format} holds none", exif=None, xmp=None)
+        photo = photo.replace(f"EXIF and XMP were left out, since {file_format} holds none", exif=None, xmp=None)
     grey_profile = photo.profile and photo.is_grey and file_format in _HOLD_COLOUR_ONLY
     if photo.profile and (file_format not in _HOLD_METADATA or grey_profile):
         rgb, remark = _to_srgb(Image.fromarray(photo.pixels), photo.profile)
-        photo = photo.but(remark, pixels=np.asarray(rgb), profile=None)
+        photo = photo.replace(remark, pixels=np.asarray(rgb), profile=None)
     return photo
 
 

@@ -36,7 +36,7 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     if height % scale or width % scale:
         raise InputError(
             f"An HR image of {width}x{height} px cannot be downscaled by {scale} without shifting the pair: "
-            "crop it to a multiple of the scale first (srkit.image.io.crop_to_multiple)."
+            "crop it to a multiple of the scale first (srkit.image.crop_to_multiple)."
         )
     if kernel == "opencv":
         return cv2.resize(hr, (width // scale, height // scale), interpolation=cv2.INTER_CUBIC)
@@ -45,7 +45,7 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     return cv2.transpose(to_uint8(columns))
 
 
-def upscale(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
+def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
     """Upscales an image by interpolation, with symmetric borders: the baselines of the literature.
 
     Args:
@@ -67,10 +67,10 @@ def upscale(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
     height, width = lr.shape[:2]
     one = np.ones(1)
     rows = np.empty((height * scale, width, 3), np.float32)
-    for phase, (taps, anchor) in enumerate(upscale_taps(scale, kernel)):
+    for phase, (taps, anchor) in enumerate(interpolation_taps(scale, kernel)):
         rows[phase::scale] = _filter(lr, one, taps, (0, anchor))
     result = np.empty((height * scale, width * scale, 3), np.uint8)
-    for phase, (taps, anchor) in enumerate(upscale_taps(scale, kernel)):
+    for phase, (taps, anchor) in enumerate(interpolation_taps(scale, kernel)):
         result[:, phase::scale] = to_uint8(_filter(rows, taps, one, (anchor, 0)))
     return result
 
@@ -147,7 +147,7 @@ def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
 
 
 @lru_cache
-def upscale_taps(scale: int, kernel: str = "bicubic") -> list[tuple[np.ndarray, int]]:
+def interpolation_taps(scale: int, kernel: str = "bicubic") -> list[tuple[np.ndarray, int]]:
     """For each phase of an HR pixel within its LR pixel: the weights of the LR neighbours, and the own one's index."""
     weight, support = {"bilinear": (_triangle, 1), "bicubic": (_cubic, 2), "lanczos": (_lanczos, 3)}[kernel]
     offsets = np.arange(-support, support + 1)

@@ -18,8 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from srkit.errors import InputError, check_choice
-from srkit.image import io as images
-from srkit.image import photo
+from srkit.image import MAX_PIXELS, NO_PHOTOGRAPHS, Photo, check_target, format_of, list_images, read_photo, write_photo
 from srkit.inference.upscale_photo import Size, enlarge, enlarging_scale_of
 from srkit.inference.upscaling import memory_used_and_limit
 
@@ -59,7 +58,7 @@ def upscale_files(
     existing: str = "refuse",
     quality: int = 95,
     strip: bool = False,
-    max_pixels: int = images.MAX_PIXELS,
+    max_pixels: int = MAX_PIXELS,
     memory: int | None = None,
     precision: str = "auto",
 ) -> Summary:
@@ -110,22 +109,22 @@ def upscale_files(
         summary.skipped.append(source)
         return True
 
-    def read(source: Path) -> photo.Photo | None:
+    def read(source: Path) -> Photo | None:
         target = targets[source]
-        images.format_of(target)
+        format_of(target)
         if left(source):
             return None
-        photograph = photo.read(source, max_pixels)
-        photo.check_target(target, *size.of(*photograph.pixels.shape[1::-1]))
-        return photograph.but(exif=None, xmp=None) if strip else photograph
+        photograph = read_photo(source, max_pixels)
+        check_target(target, *size.of(*photograph.pixels.shape[1::-1]))
+        return photograph.replace(exif=None, xmp=None) if strip else photograph
 
-    def compute(_: Path, photograph: photo.Photo) -> photo.Photo:
+    def compute(_: Path, photograph: Photo) -> Photo:
         return enlarge(photograph, model, size, ensemble, memory, precision)
 
-    def write(source: Path, larger: photo.Photo) -> None:
+    def write(source: Path, larger: Photo) -> None:
         if left(source):  # another program's, since the photograph was read
             return
-        for remark in photo.write(targets[source], larger, quality):
+        for remark in write_photo(targets[source], larger, quality):
             summary.remarks.setdefault(remark, []).append(source)
         summary.done.append(targets[source])
         written.add(_identity(targets[source]))
@@ -270,7 +269,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _sources(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
     """The images of a folder, and apart from them those that by their names are results of earlier calls."""
-    sources = images.list_images(folder)
+    sources = list_images(folder)
     written = None if output is None else Path(os.path.realpath(output))
     if written and written != Path(os.path.realpath(folder)):
         sources = [source for source in sources if written not in Path(os.path.realpath(source)).parents]
@@ -292,5 +291,5 @@ def _filled(pattern: str, source: Path, inside: Path, size: Size) -> Path:
 def _writable(path: Path) -> Path:
     """The path with an extension that can hold the result: GIF and icons cannot, nor can an unknown format."""
     file_format = Image.registered_extensions().get(path.suffix.lower())
-    holds = file_format in Image.SAVE and file_format not in photo.NO_PHOTOGRAPHS
+    holds = file_format in Image.SAVE and file_format not in NO_PHOTOGRAPHS
     return path if holds else path.with_name(f"{path.name}.png")

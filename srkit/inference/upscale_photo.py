@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from srkit.errors import InputError
-from srkit.image.photo import Photo
+from srkit.image import Photo
 from srkit.inference.upscaling import upscale_array
 from srkit.models import scale_of
 from srkit.models.presets import DEFAULT_PRESET, PRESETS
@@ -100,7 +100,7 @@ def enlarge(
     else:
         pixels = _passed(_under_clear_parts(photo.pixels, photo.alpha), passes)
         alpha = _within_neighbours(_passed(photo.alpha, passes), photo.alpha)
-    return photo.but(*passes.remarks, pixels=pixels, alpha=alpha)
+    return photo.replace(*passes.remarks, pixels=pixels, alpha=alpha)
 
 
 def _passed(image: np.ndarray, passes: "_Passes") -> np.ndarray:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from srkit.errors import InputError, check_choice
-from srkit.image import io as images
+from srkit.image import centre_crop, read_image, to_uint8
 from srkit.inference.predictor import Compiled, compiled
 from srkit.models import at_scale, fixed_sides, scale_of, scales_of
 from srkit.models.precision import PRECISIONS, fastest_precision
@@ -62,7 +62,7 @@ def upscale(
     """
     if not isinstance(model, keras.Model):
         model = load_model(model)
-    return upscale_array(images.read(image), _choose_scale(model, scale), ensemble, memory, precision)
+    return upscale_array(read_image(image), _choose_scale(model, scale), ensemble, memory, precision)
 
 
 def predict(
@@ -192,7 +192,7 @@ def _to_float(image: np.ndarray) -> np.ndarray:
 def _from_float(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype == np.uint16:
         return np.clip(np.rint(image * np.float32(257)), 0, 65535).astype(np.uint16)
-    return images.to_uint8(image) if dtype == np.uint8 else image
+    return to_uint8(image) if dtype == np.uint8 else image
 
 
 def _choose_scale(model: keras.Model, scale: int | None) -> keras.Model:
@@ -208,8 +208,8 @@ def _precision(model: keras.Model, lr: np.ndarray) -> str:
     fastest = fastest_precision()
     if fastest == "float32" or any(fixed_sides(model)):  # the sample would have another size
         return "float32"
-    sample = _to_float(images.centre_crop(lr, _SAMPLE_PX, _SAMPLE_PX))
-    fast, exact = (images.to_uint8(compiled(model, name)(sample)).astype(int) for name in (fastest, "float32"))
+    sample = _to_float(centre_crop(lr, _SAMPLE_PX, _SAMPLE_PX))
+    fast, exact = (to_uint8(compiled(model, name)(sample)).astype(int) for name in (fastest, "float32"))
     return fastest if (np.abs(fast - exact) <= 1).mean() >= 0.999 else "float32"
 
 

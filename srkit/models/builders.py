@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from srkit.errors import check_choice
-from srkit.image.resize import SCALES
+from srkit.image import SCALES
 from srkit.models.layers import ICNR, PixelShuffle
 
 

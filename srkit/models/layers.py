@@ -5,7 +5,7 @@ import importlib
 import keras
 from keras import ops
 
-from srkit.image.resize import upscale_taps
+from srkit.image import interpolation_taps
 
 
 def _enlarged(shape: tuple, scale: int, channels: int) -> tuple:
@@ -213,7 +213,7 @@ class SubPixelConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("srkit")
 class BicubicUpsampling(keras.layers.Layer):
-    """Bicubic interpolation (Keys, a = -0.5, symmetric borders), as `srkit.image.resize.upscale`, but not rounded.
+    """Bicubic interpolation (Keys, a = -0.5, symmetric borders), as `srkit.image.interpolate`, but not rounded.
 
     It computes in float32 whatever its policy says: networks add to what it gives, and bfloat16 has too few digits
     for pixels.
@@ -241,7 +241,7 @@ class BicubicUpsampling(keras.layers.Layer):
         padded = ops.take(x, ops.minimum(rows, 2 * height - 1 - rows), axis=1)
         phases = [
             sum(float(tap) * padded[:, row : row + height] for row, tap in enumerate(taps) if tap)
-            for taps, _ in upscale_taps(self.scale)
+            for taps, _ in interpolation_taps(self.scale)
         ]
         return ops.reshape(ops.stack(phases, axis=2), (batch, height * self.scale, width, channels))
 

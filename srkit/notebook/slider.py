@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from srkit.errors import InputError
-from srkit.image import io as images
+from srkit.image import read_image
 from srkit.notebook import figures as plots
 
 MAX_SIDE_PX = 960
@@ -71,7 +71,7 @@ def compare(
     in the saved notebook. Elsewhere, take `.figure()` (Matplotlib) or `.html()` (for a browser).
 
     Args:
-        before: What lies on the left: whatever `srkit.image.io.read` takes.
+        before: What lies on the left: whatever `srkit.image.read_image` takes.
         after: What lies on the right. Of two sizes, the smaller image is enlarged by bicubic interpolation, as
             programs do that show photographs: repeated pixels would make any network look good.
         labels: Their names.
@@ -81,7 +81,7 @@ def compare(
     Raises:
         InputError: An image cannot be read, one is not the other enlarged, or the square is not inside.
     """
-    before, after = images.read(before), images.read(after)
+    before, after = read_image(before), read_image(after)
     (height, width), (large_height, large_width) = sorted(image.shape[:2] for image in (before, after))
     # Sides that were rounded to whole pixels may be half a pixel off.
     if abs(large_width / width - large_height / height) > 0.5 / width + 0.5 / height:

@@ -7,7 +7,7 @@ from pathlib import Path
 from IPython.display import display
 
 from srkit.errors import InputError
-from srkit.image.io import write_atomically
+from srkit.files import write_atomically
 
 
 def upload(folder: "str | os.PathLike") -> Path:

@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.image.io import write_atomically
+from srkit.files import write_atomically
 
 _CHECKPOINTS_KEPT = 2
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # reading raises

@@ -17,8 +17,7 @@ from tqdm import tqdm
 
 from srkit.data.pairs import AnyPairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import interpolate, nearest, side_by_side, to_uint8, write_image
 from srkit.inference.upscaling import predict
 from srkit.losses import WeightedLosses
 from srkit.models import at_scale, scales_of
@@ -164,7 +163,7 @@ class Trainer:
             for callback in callbacks:
                 callback(event, self)
 
-        baseline = mean_scores(valid, resize.upscale)
+        baseline = mean_scores(valid, interpolate)
         with contextlib.ExitStack() as stack:
             interrupted = stack.enter_context(_deferred_interrupt())
             log = stack.enter_context(self.run.open_history(self.step))
@@ -339,7 +338,7 @@ class Trainer:
         sr = predict(self._at_scale[scale], lr)
         if not np.isfinite(sr).all():
             self._stop_diverged("The model's images are no longer finite numbers")
-        return images.to_uint8(sr)
+        return to_uint8(sr)
 
     def _is_out_of_patience(self, patience: int | None) -> bool:
         if patience is None or self._validations_since_best < patience:
@@ -379,15 +378,15 @@ class Trainer:
     def _save_pictures(self, pictures: list[tuple]) -> None:
         for scale, index, lr, hr, sr in pictures:
             columns = {
-                "LR": resize.nearest(lr, scale),
-                "bicubic": resize.upscale(lr, scale),
+                "LR": nearest(lr, scale),
+                "bicubic": interpolate(lr, scale),
                 **self._picture_columns(index),
-                self._picture_name: images.to_uint8(sr),
+                self._picture_name: to_uint8(sr),
                 "HR": hr,
             }
-            strip = images.strip(columns)
+            strip = side_by_side(columns)
             name = f"{index}-x{scale}" if len(self.scales) > 1 else f"{index}"
-            images.write(self.run.path / "pictures" / f"step-{self.step:09}-{name}.png", strip)
+            write_image(self.run.path / "pictures" / f"step-{self.step:09}-{name}.png", strip)
             tf.summary.image(f"validation-{name}", strip[None], step=self.step)
 
     def _checkpoint_is_due(self, checkpoint_every: int) -> bool:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from srkit.data.pairs import Pairs
 from srkit.errors import InputError, check_choice
-from srkit.image import io as images
+from srkit.image import read_image, to_uint8, write_image
 from srkit.inference.upscaling import predict
 from srkit.losses import ADVERSARIAL
 from srkit.models import scale_of
@@ -209,10 +209,10 @@ class GanTrainer(Trainer):
     def _prepare(self, valid):
         for index in range(min(NUM_PICTURES, len(valid))):
             lr, _ = picture_crop(*valid[index], self.scale)
-            images.write(self._pre_path(index), images.to_uint8(predict(self.generator, lr)))
+            write_image(self._pre_path(index), to_uint8(predict(self.generator, lr)))
 
     def _picture_columns(self, index):
-        return {"PRE": images.read(self._pre_path(index))}
+        return {"PRE": read_image(self._pre_path(index))}
 
     def _pre_path(self, index: int) -> Path:
         return self.run.path / "pictures" / f"pre-{index}.png"

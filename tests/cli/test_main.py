@@ -8,7 +8,7 @@ from PIL import Image
 
 from srkit import load_model, models, save_weights
 from srkit.cli import main as cli
-from srkit.image import io as images
+from srkit.image import read_image
 
 TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--hr-size", "32", "--num-valid", "1"]
 
@@ -34,7 +34,7 @@ def photos(tmp_path, cat):
 
 def test_upscale_writes_beside_the_photograph(photos, weights, capsys):
     assert cli.main(["upscale", str(photos / "a.png"), "--model", weights]) == 0
-    assert images.read(photos / "a_x2.png").shape == (40, 60, 3)
+    assert read_image(photos / "a_x2.png").shape == (40, 60, 3)
     assert "1 upscaled, 0 skipped, 0 failed" in capsys.readouterr().out
 
 

@@ -12,8 +12,7 @@ from PIL import Image
 
 from srkit import InputError, data
 from srkit.data import cache
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import crop_to_multiple, downscale, read_image
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def test_folder_gives_aligned_pairs_that_never_share_a_photograph(photos, store)
     for part in (train, valid):
         for lr, hr in part.pairs():
             assert hr.shape == (lr.shape[0] * 4, lr.shape[1] * 4, 3)
-            np.testing.assert_array_equal(lr, resize.downscale(hr, 4))
+            np.testing.assert_array_equal(lr, downscale(hr, 4))
 
 
 def test_folder_that_is_split_already_stays_so(photos, store):
@@ -59,7 +58,7 @@ def test_folder_that_is_split_already_stays_so(photos, store):
 def test_every_scale(photos, store, scale):
     train, _ = data.folder(photos, num_images=3, scale=scale, cache_dir=store)
     lr, hr = train[0]
-    np.testing.assert_array_equal(lr, resize.downscale(hr, scale))
+    np.testing.assert_array_equal(lr, downscale(hr, scale))
 
 
 def test_second_call_reads_and_changed_settings_build(photos, store):
@@ -102,13 +101,13 @@ def test_changed_photograph_is_noticed(photos, store, cat):
 def test_jpeg_is_halved_and_nothing_else(tmp_path, store, cat):
     Image.fromarray(cat).save(tmp_path / "a.png")
     Image.fromarray(cat[:, ::-1]).save(tmp_path / "b.JPG", "JPEG", quality=40)
-    decoded = images.read(tmp_path / "b.JPG")
+    decoded = read_image(tmp_path / "b.JPG")
     parts = data.folder(tmp_path, scale=2, halve_jpeg=True, cache_dir=store)
     found = {name: part[index] for part in parts for index, name in enumerate(part.names)}
-    assert np.array_equal(found["a.png"][1], images.crop_to_multiple(cat, 2))
-    halved = images.crop_to_multiple(resize.downscale(images.crop_to_multiple(decoded, 2), 2), 2)
+    assert np.array_equal(found["a.png"][1], crop_to_multiple(cat, 2))
+    halved = crop_to_multiple(downscale(crop_to_multiple(decoded, 2), 2), 2)
     assert np.array_equal(found["b.JPG"][1], halved)
-    assert np.array_equal(found["b.JPG"][0], resize.downscale(halved, 2))
+    assert np.array_equal(found["b.JPG"][0], downscale(halved, 2))
     assert parts[0].identity != data.folder(tmp_path, scale=2, cache_dir=store)[0].identity
 
 
@@ -156,9 +155,9 @@ BUILD = """
 import sys, time
 from srkit.data import cache
 from srkit import data
-from srkit.image import resize
-slow = resize.downscale
-resize.downscale = lambda *a: (time.sleep(0.2), slow(*a))[1]
+from srkit.image import degradation
+slow = degradation.downscale
+degradation.downscale = lambda *a: (time.sleep(0.2), slow(*a))[1]
 data.folder(sys.argv[1], cache_dir=sys.argv[2])
 """
 
@@ -179,8 +178,8 @@ def test_killed_build_goes_on_and_ends_the_same(photos, tmp_path, monkeypatch):
         pixels.write(b"half a photograph")
 
     prepared = []
-    read = cache.images.read
-    monkeypatch.setattr(cache.images, "read", lambda source: (prepared.append(1), read(source))[1])
+    read = cache.read_image
+    monkeypatch.setattr(cache, "read_image", lambda source: (prepared.append(1), read(source))[1])
     result = [hr for part in data.folder(photos, cache_dir=store) for _, hr in part.pairs()]
     assert len(prepared) == 8 - done
     assert all(np.array_equal(a, b) for a, b in zip(result, expected, strict=True))

@@ -16,8 +16,7 @@ from srkit.evaluation import metrics
 from srkit.evaluation.benchmarking import benchmark
 from srkit.evaluation.pairing import find_pairs
 from srkit.evaluation.report import print_result
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import INTERPOLATIONS, crop_to_multiple, downscale, interpolate, list_images, read_image, write_image
 
 PUBLISHED = [  # bicubic, by an independent implementation of the protocol on the same files
     ("Set5", 2, 33.65, 0.9295),
@@ -81,14 +80,14 @@ def test_json_has_every_image_and_the_mean(cat, tmp_path, capsys):
 def test_hr_is_cropped_to_a_multiple_of_the_scale(cat, tmp_path):
     Image.fromarray(cat[:101, :91]).save(tmp_path / "a.png")
     assert cli.main(["benchmark", "--data", str(tmp_path), "--scale", "3", "--json", str(tmp_path / "s.json")]) == 0
-    hr = images.crop_to_multiple(cat[:101, :91], 3)
-    expected = metrics.psnr(hr, resize.upscale(resize.downscale(hr, 3), 3), border=3, luma=True)
+    hr = crop_to_multiple(cat[:101, :91], 3)
+    expected = metrics.psnr(hr, interpolate(downscale(hr, 3), 3), border=3, luma=True)
     assert json.loads((tmp_path / "s.json").read_text())["mean"]["psnr"] == pytest.approx(expected)
 
 
 def test_protocols(folder, cat):
-    hr = images.crop_to_multiple(cat[:61, :70], 2)
-    sr = resize.upscale(resize.downscale(hr, 2), 2)
+    hr = crop_to_multiple(cat[:61, :70], 2)
+    sr = interpolate(downscale(hr, 2), 2)
     for protocol, rgb, border in (("edsr", False, 2), ("srgan", False, 4), ("srgan", True, 4)):
         result = benchmark(folder, 2, protocol=protocol, rgb=rgb)
         expected = {"border": border, "luma": not rgb}
@@ -99,10 +98,10 @@ def test_protocols(folder, cat):
         assert "1 greyscale" in result["data"]
 
 
-@pytest.mark.parametrize("kernel", resize.INTERPOLATIONS)
+@pytest.mark.parametrize("kernel", INTERPOLATIONS)
 def test_each_interpolation_is_its_own(folder, cat, kernel):
     hr = cat[:60, :68]
-    expected = metrics.psnr(hr, resize.upscale(resize.downscale(hr, 4), 4, kernel), border=4, luma=True)
+    expected = metrics.psnr(hr, interpolate(downscale(hr, 4), 4, kernel), border=4, luma=True)
     assert benchmark(folder, 4, kernel)["images"][0]["psnr"] == expected
 
 
@@ -193,20 +192,20 @@ def test_equal_images_are_infinite_and_null_in_json(tmp_path, capsys):
 
 
 def test_lr_made_elsewhere_is_used(folder, tmp_path):
-    for path in images.list_images(folder):
-        hr = images.crop_to_multiple(images.read(path), 2)
-        images.write(tmp_path / "lr" / f"{path.stem}x2.bmp", resize.downscale(hr, 2, "gaussian"))
+    for path in list_images(folder):
+        hr = crop_to_multiple(read_image(path), 2)
+        write_image(tmp_path / "lr" / f"{path.stem}x2.bmp", downscale(hr, 2, "gaussian"))
     result = benchmark(folder, 2, lr=tmp_path / "lr")
-    hr = images.crop_to_multiple(images.read(folder / "0.png"), 2)
-    expected = metrics.psnr(hr, resize.upscale(resize.downscale(hr, 2, "gaussian"), 2), border=2, luma=True)
+    hr = crop_to_multiple(read_image(folder / "0.png"), 2)
+    expected = metrics.psnr(hr, interpolate(downscale(hr, 2, "gaussian"), 2), border=2, luma=True)
     assert result["images"][0]["psnr"] == expected
     assert "bicubic" not in result["protocol"] and str(tmp_path / "lr") in result["protocol"]
 
 
 def test_lr_of_another_scale_is_refused(folder, tmp_path):
-    for path in images.list_images(folder):
-        hr = images.crop_to_multiple(images.read(path), 2)
-        images.write(tmp_path / "lr" / path.name, resize.downscale(hr, 2))
+    for path in list_images(folder):
+        hr = crop_to_multiple(read_image(path), 2)
+        write_image(tmp_path / "lr" / path.name, downscale(hr, 2))
     with pytest.raises(InputError, match=r"0.png has 35x30 px, but 0.png, cropped to 69x60 px, needs 23x20 px at x3"):
         benchmark(folder, 3, lr=tmp_path / "lr")
 
@@ -305,10 +304,10 @@ def test_saved_images_are_those_that_were_scored(folder, tmp_path):
     for model in result["models"]:
         for image in model["images"]:
             name = image["name"] if image["name"].endswith("png") else f"{image['name']}.png"
-            sr = images.read(tmp_path / "sr" / model["model"] / name)
-            hr = images.crop_to_multiple(images.read(folder / image["name"]), 4)
+            sr = read_image(tmp_path / "sr" / model["model"] / name)
+            hr = crop_to_multiple(read_image(folder / image["name"]), 4)
             assert metrics.psnr(hr, sr, border=4, luma=True) == image["psnr"]
-    sheet = images.read(tmp_path / "sr" / "contact_sheet.png")
+    sheet = read_image(tmp_path / "sr" / "contact_sheet.png")
     assert sheet.shape == (7 * (256 + 24), 3 * (256 + 4), 3)
 
 

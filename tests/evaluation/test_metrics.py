@@ -4,14 +4,13 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from srkit import InputError
 from srkit.evaluation import metrics
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import crop_to_multiple, downscale, interpolate, y_channel
 
 
 @pytest.fixture
 def reconstruction(cat):
-    hr = images.crop_to_multiple(cat, 4)
-    return hr, resize.upscale(resize.downscale(hr, 4), 4)
+    hr = crop_to_multiple(cat, 4)
+    return hr, interpolate(downscale(hr, 4), 4)
 
 
 @pytest.mark.parametrize("border", [0, 4])
@@ -27,7 +26,7 @@ def test_rgb_scores_are_scikit_images(reconstruction, border):
 
 def test_luma_scores_are_those_of_the_8_bit_y_channel(reconstruction):
     hr, sr = reconstruction
-    y_hr, y_sr = (np.repeat(images.luma(image)[..., None], 3, axis=2) for image in (hr, sr))
+    y_hr, y_sr = (np.repeat(y_channel(image)[..., None], 3, axis=2) for image in (hr, sr))
     assert metrics.psnr(hr, sr, border=4, luma=True) == pytest.approx(metrics.psnr(y_hr, y_sr, border=4))
     assert metrics.ssim(hr, sr, border=4, luma=True) == pytest.approx(metrics.ssim(y_hr, y_sr, border=4))
 

@@ -3,12 +3,13 @@ import pytest
 from PIL import Image
 
 from srkit import InputError
-from srkit.image import io as images
+from srkit.files import write_atomically
+from srkit.image import list_images, read_image, to_uint8, write_image, y_channel
 
 
 def test_written_png_reads_back_the_same(cat, tmp_path):
-    images.write(tmp_path / "new folder" / "cät 1.png", cat)
-    assert np.array_equal(images.read(tmp_path / "new folder" / "cät 1.png"), cat)
+    write_image(tmp_path / "new folder" / "cät 1.png", cat)
+    assert np.array_equal(read_image(tmp_path / "new folder" / "cät 1.png"), cat)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "LA", "1", "I;16", "RGB"])
@@ -22,7 +23,7 @@ def test_every_mode_is_read_as_rgb(cat, tmp_path, mode):
         expected = np.asarray(image.convert("L"))
     path = tmp_path / f"image{'.tif' if mode == 'CMYK' else '.png'}"
     image.save(path)
-    read = images.read(path)
+    read = read_image(path)
     assert read.shape == cat.shape and read.dtype == np.uint8
     grey = np.asarray(Image.fromarray(read).convert("L")).astype(int)
     assert np.abs(grey - expected).max() <= 1
@@ -32,17 +33,17 @@ def test_exif_orientation_is_applied(cat, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees clockwise
     Image.fromarray(cat).save(tmp_path / "turned.png", exif=exif)
-    assert np.array_equal(images.read(tmp_path / "turned.png"), np.rot90(cat, -1))
+    assert np.array_equal(read_image(tmp_path / "turned.png"), np.rot90(cat, -1))
 
 
 def test_transparency_is_laid_over_white(tmp_path):
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (images.read(tmp_path / "clear.png") == 255).all()
+    assert (read_image(tmp_path / "clear.png") == 255).all()
 
 
 def test_channels_keep_their_order(tmp_path):
     Image.new("RGB", (4, 4), (250, 100, 3)).save(tmp_path / "a.png")
-    assert images.read(tmp_path / "a.png")[0, 0].tolist() == [250, 100, 3]
+    assert read_image(tmp_path / "a.png")[0, 0].tolist() == [250, 100, 3]
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "empty", "missing", "folder"])
@@ -56,12 +57,12 @@ def test_what_is_no_image_is_named(cat, tmp_path, damage):
         Image.fromarray(cat).save(path)
         path.write_bytes(path.read_bytes()[: 2000 if damage == "cut" else 0])
     with pytest.raises(InputError, match=r"photo\.jpg"):
-        images.read(path)
+        read_image(path)
 
 
 def test_float_array_is_refused(cat):
     with pytest.raises(InputError, match="uint8"):
-        images.read(cat / 255)
+        read_image(cat / 255)
 
 
 def test_failed_write_leaves_what_was_there(tmp_path):
@@ -73,7 +74,7 @@ def test_failed_write_leaves_what_was_there(tmp_path):
         raise OSError("no space")
 
     with pytest.raises(OSError, match="no space"):
-        images.write_atomically(path, fail)
+        write_atomically(path, fail)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -81,7 +82,7 @@ def test_failed_write_leaves_what_was_there(tmp_path):
 @pytest.mark.parametrize("name", ["photo", "photo.doc"])
 def test_unknown_format_is_refused(cat, tmp_path, name):
     with pytest.raises(InputError, match="extension"):
-        images.write(tmp_path / name, cat)
+        write_image(tmp_path / name, cat)
 
 
 def test_folders_are_searched_in_order_whatever_the_names(cat, tmp_path):
@@ -92,16 +93,16 @@ def test_folders_are_searched_in_order_whatever_the_names(cat, tmp_path):
             path.write_text("no image")
         else:
             Image.fromarray(cat).save(path)
-    names = [path.relative_to(tmp_path).as_posix() for path in images.list_images(tmp_path)]
+    names = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
     assert names == ["a dog.jpeg", "b.PNG", "nested/ünï.webp"]
 
 
 def test_rounds_and_clips():
-    assert images.to_uint8(np.array([-3.0, 0.4, 0.6, 254.6, 300.0])).tolist() == [0, 0, 1, 255, 255]
+    assert to_uint8(np.array([-3.0, 0.4, 0.6, 254.6, 300.0])).tolist() == [0, 0, 1, 255, 255]
 
 
 def test_luma_is_matlabs():
     # rgb2ycbcr(uint8(…)) of the corners of the colour cube, as MATLAB documents and prints them.
     colours = {(0, 0, 0): 16, (255, 255, 255): 235, (255, 0, 0): 81, (0, 255, 0): 145, (0, 0, 255): 41}
     for colour, expected in colours.items():
-        assert images.luma(np.full((2, 2, 3), colour, np.uint8)).tolist() == [[expected] * 2] * 2
+        assert y_channel(np.full((2, 2, 3), colour, np.uint8)).tolist() == [[expected] * 2] * 2

@@ -4,8 +4,7 @@ import pytest
 from PIL import Image
 
 from srkit import InputError
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import INTERPOLATIONS, KERNELS, SCALES, crop_to_multiple, downscale, interpolate, to_uint8
 
 
 def imresize_weights(length: int, scale: float) -> np.ndarray:
@@ -46,27 +45,27 @@ def assert_same_but_for_rounding(image: np.ndarray, expected: np.ndarray) -> Non
     assert np.mean(difference.any(axis=2)) <= 1e-3
 
 
-@pytest.mark.parametrize("scale", resize.SCALES)
+@pytest.mark.parametrize("scale", SCALES)
 def test_bicubic_is_matlabs(cat, scale):
-    hr = images.crop_to_multiple(cat, scale)
-    assert_same_but_for_rounding(resize.downscale(hr, scale), imresize(hr, 1 / scale))
+    hr = crop_to_multiple(cat, scale)
+    assert_same_but_for_rounding(downscale(hr, scale), imresize(hr, 1 / scale))
     lr = hr[:40, :50]
-    assert_same_but_for_rounding(resize.upscale(lr, scale), imresize(lr, scale))
+    assert_same_but_for_rounding(interpolate(lr, scale), imresize(lr, scale))
 
 
-@pytest.mark.parametrize("scale", resize.SCALES)
-@pytest.mark.parametrize("kernel", resize.KERNELS)
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_tiny_and_flat_images_stay_flat(scale, kernel):
     flat = np.full((scale, 3 * scale, 3), (10, 200, 77), np.uint8)
-    lr = resize.downscale(flat, scale, kernel)
+    lr = downscale(flat, scale, kernel)
     assert lr.shape == (1, 3, 3)
     assert (lr == flat[0, 0]).all()
 
 
-@pytest.mark.parametrize("scale", resize.SCALES)
-@pytest.mark.parametrize("kernel", resize.INTERPOLATIONS)
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("kernel", INTERPOLATIONS)
 def test_tiny_and_flat_images_stay_flat_when_enlarged(scale, kernel):
-    sr = resize.upscale(np.full((1, 3, 3), (10, 200, 77), np.uint8), scale, kernel)
+    sr = interpolate(np.full((1, 3, 3), (10, 200, 77), np.uint8), scale, kernel)
     assert sr.shape == (scale, 3 * scale, 3)
     assert (sr == (10, 200, 77)).all()
 
@@ -84,50 +83,50 @@ PEERS = {  # the same interpolation elsewhere, and how many LR px from the borde
 }
 
 
-@pytest.mark.parametrize("scale", resize.SCALES)
-@pytest.mark.parametrize("kernel", resize.INTERPOLATIONS)
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("kernel", INTERPOLATIONS)
 def test_interpolation_is_that_of_other_libraries(cat, scale, kernel):
     lr = cat[:60, :70]
     peer, border = PEERS[kernel]
     inner = slice(border * scale, None if border == 0 else -border * scale)
     exact = np.clip(peer(lr.astype(np.float32), (70 * scale, 60 * scale)), 0, 255)
-    difference = np.abs(resize.upscale(lr, scale, kernel) - exact)[inner, inner]
+    difference = np.abs(interpolate(lr, scale, kernel) - exact)[inner, inner]
     assert difference.max() <= 0.5 + 1e-3  # nothing but the rounding to uint8
 
 
 def test_antialiasing_keeps_less_noise_than_opencv():
     noise = np.clip(np.random.default_rng(0).normal(128, 74, (256, 256, 3)), 0, 255).astype(np.uint8)
-    deviation = {kernel: resize.downscale(noise, 4, kernel).std() for kernel in resize.KERNELS}
+    deviation = {kernel: downscale(noise, 4, kernel).std() for kernel in KERNELS}
     assert deviation["opencv"] > 45
     assert deviation["bicubic"] < 20
 
 
-@pytest.mark.parametrize("scale", resize.SCALES)
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("kernel", ["bicubic", "gaussian"])
 def test_lr_is_centred_on_hr(scale, kernel):
     """A kernel that is off its centre would shift a ramp's values."""
     ramp = np.repeat(np.arange(0, 128, dtype=np.uint8)[None, :, None], 3, axis=2)
     ramp = np.ascontiguousarray(np.broadcast_to(ramp, (64, 128, 3)))[:, : 128 // scale * scale]
-    ramp = images.crop_to_multiple(ramp, scale)
-    lr = resize.downscale(ramp, scale, kernel)
+    ramp = crop_to_multiple(ramp, scale)
+    lr = downscale(ramp, scale, kernel)
     means = ramp[0, :, 0].reshape(-1, scale).mean(axis=1)
     inner = slice(4, -4)
     assert np.abs(lr[0, inner, 0] - means[inner]).max() <= 0.5
 
 
 def test_gaussian_is_the_literatures_at_x3(cat):
-    hr = images.crop_to_multiple(cat, 3)
+    hr = crop_to_multiple(cat, 3)
     blurred = cv2.GaussianBlur(hr.astype(np.float64), (9, 9), 1.6, borderType=cv2.BORDER_REFLECT)
-    assert_same_but_for_rounding(resize.downscale(hr, 3, "gaussian"), images.to_uint8(blurred[1::3, 1::3]))
+    assert_same_but_for_rounding(downscale(hr, 3, "gaussian"), to_uint8(blurred[1::3, 1::3]))
 
 
 def test_uncropped_image_is_refused(cat):
     with pytest.raises(InputError, match="crop it"):
-        resize.downscale(cat[:101], 4)
+        downscale(cat[:101], 4)
 
 
 def test_unknown_kernel_is_refused(cat):
     with pytest.raises(InputError, match="bicubic"):
-        resize.downscale(cat[:100, :100], 4, "cubic")
+        downscale(cat[:100, :100], 4, "cubic")
     with pytest.raises(InputError, match="lanczos"):
-        resize.upscale(cat, 4, "cubic")
+        interpolate(cat, 4, "cubic")

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from srkit import InputError, models
-from srkit.image import io as images
-from srkit.image import photo
+from srkit.image import read_image, read_photo, write_photo
 from srkit.inference import batch as batch_upscale
 from srkit.inference.batch import upscale_files
 
@@ -146,13 +145,13 @@ def test_interrupted_run_leaves_whole_files_only(photos, model, tmp_path, monkey
         upscale_files([photos], tmp_path / "out", model)
     assert len(names(tmp_path / "out")) == 2
     for name in names(tmp_path / "out"):
-        assert images.read(tmp_path / "out" / name).shape == (40, 60, 3)
+        assert read_image(tmp_path / "out" / name).shape == (40, 60, 3)
 
 
 def test_no_more_than_two_wait_beside_the_one_computed(cat, model, tmp_path, monkeypatch):
     for index in range(8):
         Image.fromarray(cat[:9, :9]).save(tmp_path / f"{index}.png")
-    read, lock, alive, most = photo.read, threading.Lock(), set(), []
+    read, lock, alive, most = read_photo, threading.Lock(), set(), []
 
     def counted(source, *arguments):
         with lock:
@@ -165,14 +164,14 @@ def test_no_more_than_two_wait_beside_the_one_computed(cat, model, tmp_path, mon
         most.append(len(alive))
         return enlarge(*arguments)
 
-    monkeypatch.setattr(batch_upscale.photo, "read", counted)
+    monkeypatch.setattr(batch_upscale, "read_photo", counted)
     monkeypatch.setattr(batch_upscale, "enlarge", computed)
     upscale_files([tmp_path], tmp_path / "out", model)
     assert all(count <= index + 2 for index, count in enumerate(most)) and len(most) == 8
 
 
 def test_large_results_are_written_before_the_next_one_is_computed(photos, model, tmp_path, monkeypatch):
-    events, enlarge, write = [], batch_upscale.enlarge, photo.write
+    events, enlarge, write = [], batch_upscale.enlarge, write_photo
 
     def computed(*arguments):
         events.append("computed")
@@ -185,7 +184,7 @@ def test_large_results_are_written_before_the_next_one_is_computed(photos, model
         return remarks
 
     monkeypatch.setattr(batch_upscale, "enlarge", computed)
-    monkeypatch.setattr(batch_upscale.photo, "write", written)
+    monkeypatch.setattr(batch_upscale, "write_photo", written)
     monkeypatch.setattr(batch_upscale, "memory_used_and_limit", lambda _: (0, 20_000))
     assert len(upscale_files([photos], tmp_path / "out", model).done) == 3
     assert events == ["computed", "written"] * 3
@@ -298,4 +297,4 @@ def test_damaged_files_of_all_formats_are_read_or_named(cat, model, tmp_path, mo
         assert str(source) in reason and "could not be" not in reason and len(reason.splitlines()) == 1
     assert sorted(out.iterdir()) == sorted(summary.done)
     for path in summary.done:
-        photo.read(path)
+        read_photo(path)

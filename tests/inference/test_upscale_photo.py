@@ -5,8 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from srkit import InputError, load_model, models, upscale
-from srkit.image import resize
-from srkit.image.photo import Photo
+from srkit.image import Photo, downscale, interpolate
 from srkit.inference.upscale_photo import Size, enlarge, preset_for
 
 
@@ -43,7 +42,7 @@ def test_grey_stays_grey(lr, model):
     grey = cv2.cvtColor(lr, cv2.COLOR_RGB2GRAY)
     larger = enlarge(Photo(grey), model, Size(scale=4))
     assert larger.pixels.shape == (160, 240)
-    assert np.abs(larger.pixels.astype(int) - resize.upscale(np.dstack([grey] * 3), 4)[..., 0]).mean() < 4
+    assert np.abs(larger.pixels.astype(int) - interpolate(np.dstack([grey] * 3), 4)[..., 0]).mean() < 4
 
 
 def test_what_lies_under_transparent_parts_does_not_shine_through(model):
@@ -86,7 +85,7 @@ def test_any_size(lr, model, size, shape):
 
 def test_reduction_is_the_antialiased_bicubic(lr, model):
     halved = enlarge(Photo(lr), model, Size(scale=2)).pixels
-    expected = resize.downscale(upscale(lr, model), 2)
+    expected = downscale(upscale(lr, model), 2)
     assert np.abs(halved.astype(int) - expected)[4:-4, 4:-4].max() <= 1
     deep = enlarge(Photo(lr.astype(np.uint16) * 257), model, Size(scale=2)).pixels
     assert np.abs(deep / 257 - expected)[4:-4, 4:-4].max() <= 1.5

@@ -7,7 +7,7 @@ from toys import toy
 
 import srkit
 from srkit import InputError, models
-from srkit.image import io as images
+from srkit.image import to_uint8
 from srkit.inference import fusion as folding
 from srkit.inference import predictor as compiled
 from srkit.inference import upscaling as inference
@@ -51,7 +51,7 @@ def test_tiles_equal_the_whole(model, cat, small_tiles, shape):
     tiled = inference.predict(model, lr)
     assert shape == (1, 1) or whole.std() > 1
     np.testing.assert_allclose(tiled, whole, rtol=1e-5, atol=1e-3)
-    assert np.abs(srkit.upscale(lr, model).astype(int) - images.to_uint8(whole)).max() <= 1
+    assert np.abs(srkit.upscale(lr, model).astype(int) - to_uint8(whole)).max() <= 1
 
 
 def test_smaller_overlap_would_show(model, cat, small_tiles, monkeypatch):
@@ -86,7 +86,7 @@ def test_ensemble_is_exact_for_an_equivariant_model(cat):
     image = keras.Input((None, None, 3))
     model = keras.Model(image, keras.layers.UpSampling2D(4)(image))
     lr = cat[:20, :31]
-    np.testing.assert_array_equal(srkit.upscale(lr, model, ensemble=True), srkit.image.resize.nearest(lr, 4))
+    np.testing.assert_array_equal(srkit.upscale(lr, model, ensemble=True), srkit.image.nearest(lr, 4))
 
 
 def test_ensemble_is_equivariant_for_every_model(model, cat):
@@ -278,7 +278,7 @@ def test_batch_norm_that_others_look_behind_is_not_folded(cat):
 def test_automatic_precision_is_near_float32(cat, preset, monkeypatch):
     """Whatever is faster here: in bfloat16 the presets are at most one grey level off in 99.9 % of the values."""
     monkeypatch.setattr(inference, "fastest_precision", lambda: "mixed_bfloat16")
-    model, lr = srkit.load_model(preset), srkit.image.resize.downscale(cat[80:272, 60:316], 4)
+    model, lr = srkit.load_model(preset), srkit.image.downscale(cat[80:272, 60:316], 4)
     before = [layer.dtype_policy.name for layer in model.layers]
     exact, automatic = (srkit.upscale(lr, model, precision=name).astype(int) for name in ("float32", "auto"))
     assert (np.abs(automatic - exact) <= 1).mean() >= 0.999
@@ -296,7 +296,7 @@ def test_automatic_precision_stays_float32_where_bfloat16_is_too_coarse(cat, mon
     )
     model, lr = strangers_model(first, plus, minus, keras.layers.UpSampling2D(2)), cat[:40, :40]
     fast, automatic = (inference.predict(model, lr, precision=name) for name in ("mixed_bfloat16", "auto"))
-    np.testing.assert_array_equal(automatic, srkit.image.resize.nearest(lr, 2))
+    np.testing.assert_array_equal(automatic, srkit.image.nearest(lr, 2))
     assert np.abs(fast - automatic).max() > 1
 
 
@@ -319,7 +319,7 @@ def test_model_for_several_scales_needs_one(cat):
     model, lr = models.mdsr(filters=4, num_blocks=1), cat[:20, :30]
     sr = srkit.upscale(lr, model, scale=3)
     np.testing.assert_array_equal(sr, srkit.upscale(lr, models.at_scale(model, 3)))
-    np.testing.assert_array_equal(images.to_uint8(inference.predict(model, lr, scale=3)), sr)
+    np.testing.assert_array_equal(to_uint8(inference.predict(model, lr, scale=3)), sr)
     with pytest.raises(InputError, match="scales 2, 3, 4: choose one with scale="):
         srkit.upscale(lr, model)
     with pytest.raises(InputError, match="scales 2, 3, 4; received 8"):

@@ -7,8 +7,7 @@ import tensorflow as tf
 from skimage import data
 
 from srkit import InputError
-from srkit.image import get_degradation
-from srkit.image.resize import upscale
+from srkit.image import get_degradation, interpolate
 from srkit.losses import LPIPS
 
 
@@ -22,7 +21,7 @@ def jpeg(image):
 
 
 CASES = {
-    "bicubic": (data.astronaut, lambda a: upscale(get_degradation("bicubic", 4)(a), 4), 0.305356),
+    "bicubic": (data.astronaut, lambda a: interpolate(get_degradation("bicubic", 4)(a), 4), 0.305356),
     "noise": (
         data.chelsea,
         lambda a: np.clip(a + np.random.default_rng(0).normal(0, 20, a.shape), 0, 255).astype(np.uint8),

@@ -6,7 +6,7 @@ import pytest
 from toys import scales, toy
 
 from srkit import InputError, models
-from srkit.image import resize
+from srkit.image import interpolate
 from srkit.models.architectures.edsr import DIV2K_MEAN_RGB
 from srkit.models.layers import (
     BatchNormalization,
@@ -143,7 +143,7 @@ def test_residual_networks_of_zero_weights_are_bicubic(name, cat):
     model = toy(name, 3)
     for weight in model.weights:
         weight.assign(np.zeros(weight.shape))
-    assert np.abs(np.asarray(model(cat[None, :20, :30]))[0] - resize.upscale(cat[:20, :30], 3)).max() < 0.51
+    assert np.abs(np.asarray(model(cat[None, :20, :30]))[0] - interpolate(cat[:20, :30], 3)).max() < 0.51
 
 
 def test_scales_of_mdsr_share_their_weights(lr):
@@ -222,7 +222,7 @@ def test_subpixel_prelu_is_shuffle_then_prelu():
 def test_bicubic_layer_is_upscale_before_rounding(scale, shape, cat):
     lr = cat[: shape[0], : shape[1]]
     sr = np.asarray(BicubicUpsampling(scale, dtype="mixed_bfloat16")(lr[None]))[0]
-    assert np.abs(np.clip(sr, 0, 255) - resize.upscale(lr, scale)).max() <= 0.5 + 1e-3
+    assert np.abs(np.clip(sr, 0, 255) - interpolate(lr, scale)).max() <= 0.5 + 1e-3
 
 
 def test_weighted_average_by_hand():

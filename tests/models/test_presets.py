@@ -7,8 +7,7 @@ import pytest
 from srkit import InputError, load_model, upscale
 from srkit.cli import main as cli
 from srkit.evaluation import metrics
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import downscale, read_image
 from srkit.models import presets
 from srkit.models.presets import DEFAULT_PRESET, GENERATORS, PRESETS, weights_dir
 
@@ -49,8 +48,8 @@ def test_set5s_first_image_scores_as_published(name):
     originals = sorted((SET5 / f"x{scale}").glob("*.png"))
     if not originals:
         pytest.skip("needs Set5 in SRKIT_DATA_DIR")
-    hr = images.read(originals[0])
-    sr = upscale(resize.downscale(hr, scale), load_model(name))
+    hr = read_image(originals[0])
+    sr = upscale(downscale(hr, scale), load_model(name))
     assert metrics.psnr(hr, sr, border=scale, luma=True) == pytest.approx(preset.first_psnr, abs=0.01)
 
 

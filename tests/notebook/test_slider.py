@@ -12,8 +12,7 @@ from PIL import Image
 import srkit
 from srkit import InputError
 from srkit.evaluation import metrics
-from srkit.image import io as images
-from srkit.image import resize
+from srkit.image import crop_to_multiple, downscale, interpolate, nearest, write_image
 
 
 class Page(HTMLParser):
@@ -36,18 +35,18 @@ class Page(HTMLParser):
 
 
 def test_slider_shows_both_images_at_one_size_and_says_what_was_done(cat):
-    hr = images.crop_to_multiple(cat, 4)
-    lr = resize.downscale(hr, 4)
+    hr = crop_to_multiple(cat, 4)
+    lr = downscale(hr, 4)
     page = Page(srkit.compare(lr, hr, labels=("LR", "HR")).html())
     before, after = page.images
     assert before.shape == after.shape == hr.shape
     assert metrics.psnr(hr, after) > 35  # JPEG
-    assert metrics.psnr(resize.upscale(lr, 4), before, border=4) > 35
+    assert metrics.psnr(interpolate(lr, 4), before, border=4) > 35
     assert "LR (112x75 px) and HR (448x300 px); LR enlarged by bicubic interpolation; JPEG" in page.text
 
 
 def test_large_images_are_reduced_and_small_squares_enlarged(cat):
-    large = resize.nearest(cat, 4)
+    large = nearest(cat, 4)
     page = Page(srkit.compare(cat, large).html())
     assert [image.shape for image in page.images] == [(639, 960, 3)] * 2
     assert "reduced to 960x639 px" in page.text
@@ -56,7 +55,7 @@ def test_large_images_are_reduced_and_small_squares_enlarged(cat):
     before, after = page.images
     assert before.shape == after.shape == (200, 200, 3)
     assert metrics.psnr(large[400:600, 600:800], after) > 35
-    assert metrics.psnr(resize.upscale(cat, 4)[400:600, 600:800], before) > 35
+    assert metrics.psnr(interpolate(cat, 4)[400:600, 600:800], before) > 35
     assert "the 200x200 px from 400 px down and 600 px across; each pixel repeated 3x3 times" in page.text
 
 
@@ -81,7 +80,7 @@ def test_notebooks_get_the_slider_and_a_figure_for_what_shows_no_html(cat):
 
 
 def test_files_and_pil_images_can_be_compared_and_drawn(cat, tmp_path):
-    images.write(tmp_path / "cat.png", cat)
+    write_image(tmp_path / "cat.png", cat)
     figure = srkit.compare(tmp_path / "cat.png", Image.fromarray(cat).convert("L"), zoom=(0, 0, 1)).figure()
     assert [axis.get_title() for axis in figure.axes[:2]] == ["before", "after"]
     plt.close(figure)

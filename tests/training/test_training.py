@@ -15,7 +15,7 @@ from toys import toy
 
 from srkit import GanTrainer, InputError, PreTrainer, TrainingDiverged, data, load_model, losses, models
 from srkit.cli.main import main
-from srkit.image import io as images
+from srkit.image import read_image
 from srkit.models.precision import fastest_precision
 from srkit.training import trainer as trainer_module
 from srkit.training import trainers as training
@@ -72,7 +72,7 @@ def test_run_folder_has_everything(build, samples, valid, tmp_path, capsys):
             "upsampling": "subpixel",
         }
     assert list(run.glob("tensorboard/events*"))
-    strip = images.read(run / "pictures" / "step-000000007-0.png")
+    strip = read_image(run / "pictures" / "step-000000007-0.png")
     columns = 5 if build is gan_trainer else 4
     assert strip.shape[1] == columns * (192 + 4)
     assert "Y, border 4" in capsys.readouterr().out

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from srkit.errors import check_choice
-from srkit.image.resize import SCALES
+from srkit.image import SCALES
 from srkit.models.builders import rebuildable
 from srkit.models.layers import BicubicUpsampling
 
