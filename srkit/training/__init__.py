@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "trainers": ["GanTrainer", "PreTrainer"],
         "trainer": ["Trainer"],
+        "options": ["GanOptions", "TrainOptions"],
         "optimizers": ["Muon"],
         "run_folder": ["list_runs"],
     },

@@ -1,0 +1,18 @@
+import dataclasses
+
+from srkit.options import option
+
+
+def test_a_field_carries_its_help_and_a_dict_is_copied():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        quality: int = option(95, "Quality of JPEG files.", group="output", choices=(95, 99), metavar="N", type=int)
+        losses: dict = option({"l1": 1.0}, "Losses.", group="losses")
+
+    quality, losses = dataclasses.fields(Options)
+    assert quality.metadata == {
+        "help": "Quality of JPEG files.", "group": "output", "choices": (95, 99), "metavar": "N", "type": int
+    }  # fmt: skip
+    assert losses.metadata["choices"] is None
+    assert Options(quality=99).quality == 99
+    assert Options().losses == {"l1": 1.0} and Options().losses is not Options().losses

@@ -1,0 +1,53 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from srkit import InputError
+from srkit.losses import ADVERSARIAL, LOSSES
+from srkit.models.precision import PRECISIONS
+from srkit.training import GanOptions, TrainOptions, options
+
+
+def test_names_for_help_are_those_of_the_tables():
+    assert tuple(LOSSES) == options.CONTENT_LOSSES
+    assert tuple(ADVERSARIAL) == options.ADVERSARIAL_LOSSES
+    assert PRECISIONS == options.PRECISIONS
+
+
+def test_options_need_no_tensorflow():
+    code = "import sys, srkit.training; srkit.training.GanOptions(); sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("number", [0, -1.0, float("inf"), float("nan")])
+def test_numbers_that_are_not_finite_and_above_0_are_refused(number):
+    for name in ("learning_rate", "global_clipnorm"):
+        with pytest.raises(InputError, match=f"{name} must be a finite number above 0"):
+            TrainOptions(**{name: number})
+    with pytest.raises(InputError, match="weight of the loss adversarial must be a finite number above 0"):
+        GanOptions(losses={"mse": 1, "adversarial": number})
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"schedule": "linear"}, "no schedule 'linear'"),
+        ({"optimizer": "sgd"}, "no optimizer 'sgd'"),
+        ({"precision": "float16"}, "no precision 'float16'"),
+        ({"ema": 1.0}, "ema must be"),
+        ({"warmup_steps": -1}, "warmup_steps must be at least 0"),
+        ({"evaluate_every": 0}, "evaluate_every must be at least 1"),
+        ({"patience": 0}, "patience must be at least 1"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        TrainOptions(**wrong)
+
+
+def test_gan_has_the_papers_defaults():
+    assert GanOptions().losses == {"vgg54": 1.0, "adversarial": 1e-3}
+    assert (GanOptions().schedule, GanOptions().learning_rate) == ("tenth_at_half", 1e-4)
+    assert all(field.metadata["help"] and field.metadata["group"] for field in dataclasses.fields(GanOptions))
