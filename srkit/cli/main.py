@@ -17,7 +17,7 @@ import rich.markup
 import rich.table
 import tensorflow as tf
 
-from srkit import data, losses, models
+from srkit import data, losses, models, notebook
 from srkit.errors import InputError, TrainingDiverged
 from srkit.evaluation import benchmarking as benchmark
 from srkit.evaluation import report as benchmark_report
@@ -27,7 +27,6 @@ from srkit.inference.upscale_photo import Size, preset_for
 from srkit.models.precision import PRECISIONS
 from srkit.models.presets import DEFAULT_PRESET, GENERATORS, PRESETS
 from srkit.models.weights import load_model, start_from
-from srkit.notebook import execute as walkthrough
 from srkit.training import distribution
 from srkit.training import run_folder as runs
 from srkit.training import trainers as training
@@ -63,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="the walkthrough, offline, on photographs that come with the packages")
     demo.add_argument("--out", default="runs/demo", help="folder for notebooks, weights and pictures (%(default)s)")
-    demo.set_defaults(command=lambda options: walkthrough.demo(options.out))
+    demo.set_defaults(command=lambda options: notebook.run_demo(options.out))
 
     _add_upscale(commands)
 

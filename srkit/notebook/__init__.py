@@ -1,13 +1,15 @@
-"""What notebooks show and ask for."""
+"""What notebooks show and ask for, and how they are run from outside."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "figures": ["LivePlot", "learning_curves", "show_batch"],
-        "slider": ["compare"],
+        "demo": ["run_demo"],
+        "figures": ["comparison_figure", "learning_curves", "show_batch"],
+        "live_plot": ["LivePlot"],
+        "parameters": ["load_trained", "override"],
+        "slider": ["Comparison", "compare"],
         "uploads": ["upload"],
-        "execute": ["load_trained", "override"],
     },
 )

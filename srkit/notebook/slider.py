@@ -13,7 +13,7 @@ from PIL import Image
 
 from srkit.errors import InputError
 from srkit.image import read_image
-from srkit.notebook import figures as plots
+from srkit.notebook.figures import comparison_figure
 
 MAX_SIDE_PX = 960
 MIN_SIDE_PX = 640
@@ -126,7 +126,7 @@ class Comparison:
                 label = f"{label}\n{_size(image)}, bicubic"
                 image = np.asarray(self._resized(image, whole, whole[2:]))
             columns[label] = image
-        return plots.compare(columns, self._zoom)
+        return comparison_figure(columns, self._zoom)
 
     def html(self) -> str:
         """The slider, complete in itself and in ASCII: written to a file, any browser shows it."""
@@ -155,7 +155,7 @@ class Comparison:
         figure = self.figure()
         file = io.BytesIO()
         figure.savefig(file, format="jpeg", pil_kwargs={"quality": QUALITY})
-        plt.close(figure)  # or the notebook would show it once more when the cell ends
+        plt.close(figure)  # else the notebook shows it again when the cell ends
         return {"text/html": self.html(), "image/jpeg": _base64(file), "text/plain": repr(self)}
 
     def _sizes(self) -> list[str]:

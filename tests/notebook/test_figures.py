@@ -2,37 +2,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from srkit.notebook import figures as plots
-
-
-class FakeTrainer:
-    """As much of a trainer as a plot looks at."""
-
-    def __init__(self, history):
-        self.history = history
-        self.entry = None
-
-
-def test_live_plot_is_drawn_once_and_its_lines_grow(monkeypatch):
-    shown = []
-    monkeypatch.setattr(plots, "display", lambda figure, display_id: shown.append(figure))
-    live, trainer = plots.LivePlot(("loss", "psnr")), FakeTrainer([{"step": 1, "loss": 3.0}])
-    live("start", trainer)
-    for step in (2, 3):
-        trainer.entry = {"step": step, "loss": 3.0 / step, **({"psnr": 30.0} if step == 3 else {})}
-        live("step", trainer)
-    live("validation", trainer)
-    (figure,) = shown
-    loss, psnr = (axis.lines[0] for axis in figure.axes)
-    np.testing.assert_allclose(loss.get_xydata(), [(1, 3), (2, 1.5), (3, 1)])
-    np.testing.assert_allclose(psnr.get_xydata(), [(3, 30)])
-    assert figure.axes[0].get_xlim()[1] >= 3
+from srkit.notebook import comparison_figure, learning_curves
 
 
 def test_learning_curves_smooth_losses_and_mark_scores():
     history = [{"step": step, "loss": float(step % 2)} for step in range(1, 201)]
     history[99]["psnr"], history[199]["psnr"] = 28.0, 29.0
-    figure = plots.learning_curves(history, ("loss", "psnr"), smooth=50)
+    figure = learning_curves(history, ("loss", "psnr"), smooth=50)
     loss, psnr = (axis.lines[0] for axis in figure.axes)
     assert loss.get_ydata() == pytest.approx(np.full(151, 0.5))
     np.testing.assert_array_equal(psnr.get_xydata(), [(100, 28), (200, 29)])
@@ -41,7 +17,7 @@ def test_learning_curves_smooth_losses_and_mark_scores():
 
 def test_comparison_scores_what_has_the_originals_size(cat):
     hr = cat[:80, :120]
-    figure = plots.compare({"LR": hr[::4, ::4], "SR": np.clip(hr + 3, 0, 255).astype(np.uint8), "HR": hr})
+    figure = comparison_figure({"LR": hr[::4, ::4], "SR": np.clip(hr + 3, 0, 255).astype(np.uint8), "HR": hr})
     captions = [axis.get_xlabel() for axis in figure.axes if axis.get_xlabel()]
     assert captions[0] == "30x20 px" and "dB" in captions[1] and captions[2] == "original"
     plt.close(figure)
@@ -49,7 +25,7 @@ def test_comparison_scores_what_has_the_originals_size(cat):
 
 def test_crops_show_the_same_part_to_the_fraction_of_a_pixel(cat):
     hr = cat[:80, :120]
-    figure = plots.compare({"LR": hr[::4, ::4], "HR": hr}, zoom=(10, 30, 17))
+    figure = comparison_figure({"LR": hr[::4, ::4], "HR": hr}, zoom=(10, 30, 17))
     small, large = figure.axes[2:]
     np.testing.assert_allclose((*large.get_xlim(), *large.get_ylim()), (29.5, 46.5, 26.5, 9.5))
     np.testing.assert_allclose((*small.get_xlim(), *small.get_ylim()), (7, 11.25, 6.25, 2))
@@ -58,7 +34,7 @@ def test_crops_show_the_same_part_to_the_fraction_of_a_pixel(cat):
 
 
 def test_huge_images_are_drawn_from_fewer_pixels(cat):
-    figure = plots.compare({"small": cat, "large": np.zeros((3000, 4510, 3), np.uint8)})
+    figure = comparison_figure({"small": cat, "large": np.zeros((3000, 4510, 3), np.uint8)})
     large = figure.axes[1].images[0]
     assert large.get_array().shape == (1000, 1504, 3)
     assert tuple(large.get_extent()) == (-0.5, 4509.5, 2999.5, -0.5)

@@ -1,0 +1,36 @@
+"""What a notebook takes from outside: its parameters, and the weights that an earlier notebook has trained."""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+
+from srkit.models import load_model
+
+VARIABLE = "SRKIT_PARAMETERS"
+
+
+def override(parameters: dict) -> None:
+    """Sets parameters of a notebook to the values in the environment variable `SRKIT_PARAMETERS` (JSON).
+
+    Args:
+        parameters: The notebook's `globals()`. Names that are not in it are skipped: they belong to another notebook.
+    """
+    for name, value in json.loads(os.environ.get(VARIABLE, "{}")).items():
+        if name in parameters:
+            parameters[name] = value
+            print(f"{name} = {value!r}, set from outside")
+
+
+def load_trained(path: "str | os.PathLike", preset: str) -> keras.Model:
+    """Loads the model that an earlier notebook has trained, or a preset if there is none.
+
+    Args:
+        path: Weights that the earlier notebook saves.
+        preset: A name in `srkit.models.PRESETS`.
+    """
+    if Path(path).is_file():
+        return load_model(path)
+    print(f"{Path(path).name} of an earlier notebook is not there: the preset {preset} takes its place.")
+    return load_model(preset)
