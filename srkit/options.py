@@ -13,9 +13,10 @@ def option(
     help: str,
     *,
     group: str,
-    choices: tuple | Callable[[], tuple] | None = None,
+    choices: tuple | None = None,
     metavar: str | None = None,
     type: Callable[[str], Any] | None = None,
+    flag: str | None = None,
 ) -> Any:
     """A field of a dataclass of options.
 
@@ -23,10 +24,10 @@ def option(
         default: The default value. A dict is copied for each instance.
         help: One or two sentences. They are shown by `--help`.
         group: The heading under which `--help` lists the option.
-        choices: The values that are allowed; of a dict, its keys. A function without arguments that returns them is
-            called only when they are needed, so that what it imports does not slow down `--help`.
+        choices: The values that are allowed; of a dict, its keys.
         metavar: What stands for the value in `--help`, such as `"PX"`.
         type: Makes the value from the text on the command line. Default: the type of `default`.
+        flag: The option's name on the command line, such as `"--loss"`. Default: the field's name with dashes.
 
     Returns:
         A `dataclasses.field`; all arguments but the first are in its `metadata`, by their names.
@@ -37,7 +38,7 @@ def option(
         quality: int = option(95, "Quality of JPEG files, from 1 to 100.", group="output", metavar="N")
     ```
     """
-    metadata = {"help": help, "group": group, "choices": choices, "metavar": metavar, "type": type}
+    metadata = {"help": help, "group": group, "choices": choices, "metavar": metavar, "type": type, "flag": flag}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

@@ -27,6 +27,7 @@ def test_importing_srkit_prints_nothing_and_imports_nothing_heavy():
     [
         "from srkit.models import MODELS, PRESETS\nprint(*MODELS, *PRESETS)",
         "from srkit.losses import ADVERSARIAL, LOSSES\nprint(*LOSSES, *ADVERSARIAL)",
+        "from srkit.training.options import GanOptions\nprint(GanOptions())",
         "from srkit.image import INTERPOLATIONS, KERNELS, SCALES\nprint(*KERNELS)",
     ],
 )

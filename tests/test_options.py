@@ -11,7 +11,8 @@ def test_a_field_carries_its_help_and_a_dict_is_copied():
 
     quality, losses = dataclasses.fields(Options)
     assert quality.metadata == {
-        "help": "Quality of JPEG files.", "group": "output", "choices": (95, 99), "metavar": "N", "type": int
+        "help": "Quality of JPEG files.", "group": "output", "choices": (95, 99), "metavar": "N", "type": int,
+        "flag": None,
     }  # fmt: skip
     assert losses.metadata["choices"] is None
     assert Options(quality=99).quality == 99

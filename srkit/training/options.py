@@ -6,22 +6,10 @@ import os
 from collections.abc import Mapping
 
 from srkit.errors import InputError, check_choice
+from srkit.losses import ADVERSARIAL, LOSSES
 from srkit.options import option
 
 # Names, for `--help`: the tables import Keras. A test holds them against the tables.
-CONTENT_LOSSES = (
-    "l1",
-    "mse",
-    "vgg22",
-    "vgg54",
-    "vgg54_pre",
-    "lpips",
-    "colour",
-    "total_variation",
-    "checkerboard",
-    "spectrum",
-)
-ADVERSARIAL_LOSSES = ("adversarial", "adversarial_ra")
 OPTIMIZERS = ("adam", "muon")
 SCHEDULES = ("constant", "tenth_at_half", "half_every_fifth", "cosine")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
@@ -52,8 +40,9 @@ class TrainOptions:
         {"mse": 1.0},
         "Losses by name, each with its weight; their weighted sum is minimised.",
         group="losses",
-        choices=CONTENT_LOSSES,
+        choices=tuple(LOSSES),
         metavar="NAME=WEIGHT",
+        flag="--loss",
     )
     vgg_weights: "str | os.PathLike | None" = option(
         None,
@@ -163,8 +152,9 @@ class GanOptions(TrainOptions):
         "Losses by name, each with its weight; their weighted sum is minimised. One of them is adversarial or "
         "adversarial_ra. colour=1 keeps colours from drifting.",
         group="losses",
-        choices=CONTENT_LOSSES + ADVERSARIAL_LOSSES,
+        choices=(*LOSSES, *ADVERSARIAL),
         metavar="NAME=WEIGHT",
+        flag="--loss",
     )
     schedule: str = option(
         "tenth_at_half",
