@@ -14,7 +14,7 @@ QUICK = {
     "STEPS": 2,
     "EVALUATE_EVERY": 2,
     "BATCH_SIZE": 2,
-    "HR_SIZE": 48,
+    "PATCH_SIZE": 48,
     "FILTERS": 8,
     "NUM_BLOCKS": 1,
     "CONTENT_LOSS": "mse",

@@ -25,7 +25,7 @@ def main() -> None:
     train, _ = srkit.data.load(options.data)
     with tempfile.TemporaryDirectory() as run_dir:
         trainer = srkit.PreTrainer(srkit.models.srresnet(), run_dir)
-    fed = iter(train.batches(batch_size=16, hr_size=96))
+    fed = iter(train.batches(batch_size=16, patch_size=96))
     constant = tf.data.Dataset.from_tensors(next(fed)).cache().repeat()
     feeds = {"constant batch": iter(constant), "pipeline": fed}
     for feed in feeds.values():

@@ -44,13 +44,13 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Sequential):
-    def __init__(self, hr_size: int, filters: int = 64):
+    def __init__(self, patch_size: int, filters: int = 64):
         layers, channels = [nn.Conv2d(3, filters, 3, padding=1), nn.LeakyReLU(0.2)], filters
         for multiple, stride in ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2)):
             layers += [nn.Conv2d(channels, multiple * filters, 3, stride, padding=1)]
             channels = multiple * filters
             layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2)]
-        features = channels * (hr_size // 16) ** 2
+        features = channels * (patch_size // 16) ** 2
         super().__init__(*layers, nn.Flatten(), nn.Linear(features, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 1))
 
 

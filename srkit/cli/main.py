@@ -237,7 +237,7 @@ def _add_training_options(parser: argparse.ArgumentParser, learning_rate: float,
     parser.add_argument("--num-valid", type=positive_int, default=20, help="whole images to validate on (%(default)s)")
     parser.add_argument("--seed", type=seed, default=0, help="(%(default)s)")
     parser.add_argument("--batch-size", type=positive_int, default=16, help="crops (%(default)s)")
-    parser.add_argument("--hr-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
+    parser.add_argument("--patch-size", type=positive_int, default=96, help="side of the HR crops, px (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="(%(default)s)")
     parser.add_argument("--schedule", default=schedule, choices=SCHEDULES, help="(%(default)s)")
     parser.add_argument("--warmup-steps", type=int, default=0, metavar="N", help="to the full rate (%(default)s)")
@@ -326,7 +326,7 @@ def _train_gan(options: argparse.Namespace) -> None:
 
 def _discriminator(options: argparse.Namespace) -> keras.Model:
     if not options.discriminator:
-        return models.discriminator(options.hr_size, options.discriminator_filters)
+        return models.discriminator(options.patch_size, options.discriminator_filters)
     discriminator = load_model(options.discriminator)
     if discriminator.output_shape != (None, 1):
         raise InputError(f"{options.discriminator} is no discriminator: it makes images, not one logit for each.")
@@ -391,12 +391,12 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
             seed=options.seed,
             scale=scale,
             degradation=options.degradation,
-            min_size=options.hr_size,
+            min_size=options.patch_size,
             halve_jpeg=options.halve_jpeg,
         )
         for scale in trainer.scales
     ]
-    train, valid = (data.PairsByTurns(*part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True))
+    train, valid = (data.MultiScalePairs(*part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True))
     trainer.train(
         train,
         valid.take(options.num_valid),
@@ -404,7 +404,7 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
         evaluate_every=options.evaluate_every,
         checkpoint_every=options.checkpoint_every,
         batch_size=options.batch_size,
-        hr_size=options.hr_size,
+        patch_size=options.patch_size,
         seed=options.seed,
         patience=options.patience,
         extend=options.extend,

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "cache": ["clear"],
-        "pairs": ["Pairs", "PairsByTurns"],
+        "pairs": ["Pairs", "MultiScalePairs"],
         "sources": ["SOURCES", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"],
     },
 )

@@ -56,7 +56,7 @@ class Cache:
         # Of the pixels alone: the same photographs on another machine are the same data.
         content = [self.scale, index["kernel"], [entry["digest"] for entry in self._entries]]
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        self.identity = f"x{self.scale}-{index['kernel']}-{digest}"
+        self.fingerprint = f"x{self.scale}-{index['kernel']}-{digest}"
         if self._entries:
             self._hr = np.memmap(path / "hr.bin", np.uint8, mode="r")
             self._lr = np.memmap(path / "lr.bin", np.uint8, mode="r")

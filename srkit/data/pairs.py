@@ -21,36 +21,36 @@ class _Batches:
     def batches(
         self,
         batch_size: int = 16,
-        hr_size: int = 96,
+        patch_size: int = 96,
         seed: int = 0,
         start: int = 0,
         stop: int | None = None,
-        shares: range = range(1),
-        num_shares: int = 1,
+        shards: range = range(1),
+        num_shards: int = 1,
     ) -> "tf.data.Dataset":  # noqa: F821
         """The batches `start` to `stop` (endless without) as a `tf.data.Dataset`, prefetched.
 
-        Other arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255]: for each batch, its `shares`
+        Other arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255]: for each batch, its `shards`
         in turn.
         """
         import tensorflow as tf  # here: with another Keras backend, `batch` serves without TensorFlow
 
-        self._check_crop(hr_size)
-        size = _share_size(batch_size, num_shares)
-        lr_size = hr_size // self.scales[0] if len(self.scales) == 1 else None
+        self._check_crop(patch_size)
+        size = _shard_size(batch_size, num_shards)
+        lr_size = patch_size // self.scales[0] if len(self.scales) == 1 else None
 
         def cut(position):
-            step, index = divmod(int(position), len(shares))
-            return self.batch(step, batch_size, hr_size, seed, shares[index], num_shares)
+            step, index = divmod(int(position), len(shards))
+            return self.batch(step, batch_size, patch_size, seed, shards[index], num_shards)
 
         def load(position):
             lr, hr = tf.numpy_function(cut, [position], (tf.uint8, tf.uint8), stateful=False)
             lr.set_shape((size, lr_size, lr_size, 3))
-            hr.set_shape((size, hr_size, hr_size, 3))
+            hr.set_shape((size, patch_size, patch_size, 3))
             return tf.cast(lr, tf.float32), tf.cast(hr, tf.float32)
 
-        end = tf.int64.max if stop is None else stop * len(shares)
-        positions = tf.data.Dataset.range(start * len(shares), end)
+        end = tf.int64.max if stop is None else stop * len(shards)
+        positions = tf.data.Dataset.range(start * len(shards), end)
         return positions.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
@@ -58,9 +58,11 @@ class Pairs(_Batches):
     """The train or the valid part of a source: aligned HR/LR pairs of photographs.
 
     Attributes:
-        scale: HR side / LR side; `scales` has it alone, and `parts` these pairs, as `PairsByTurns` has several.
+        scale: HR side / LR side.
+        scales: The scale as a tuple, as `MultiScalePairs` has several.
+        pairs_by_scale: These pairs as a tuple, as `MultiScalePairs` has several.
         names: The photographs' names.
-        identity: A text that changes with anything that shapes the pairs; runs record it.
+        fingerprint: A text that changes with anything that shapes the pairs; runs record it.
         degradation: What LR is made by anew for each crop, where it is drawn at random; None where the cache holds LR.
     """
 
@@ -71,9 +73,9 @@ class Pairs(_Batches):
         self.degradation = degradation
         self.scale = cache.scale
         self.scales = (cache.scale,)
-        self.parts = (self,)
+        self.pairs_by_scale = (self,)
         self.names = [cache.names[index] for index in indices]
-        self.identity = f"{cache.identity}/{part}" + (f"/{degradation.fingerprint}" if degradation else "")
+        self.fingerprint = f"{cache.fingerprint}/{part}" + (f"/{degradation.fingerprint}" if degradation else "")
         self._smallest_side = min(min(cache.hr_shape(index)[:2]) for index in indices)
 
     def __len__(self) -> int:
@@ -98,7 +100,7 @@ class Pairs(_Batches):
             yield self[index]
 
     def batch(
-        self, step: int, batch_size: int = 16, hr_size: int = 96, seed: int = 0, share: int = 0, num_shares: int = 1
+        self, step: int, batch_size: int = 16, patch_size: int = 96, seed: int = 0, shard: int = 0, num_shards: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         """Cuts batch number `step`: aligned random crops, flipped and rotated at random.
 
@@ -107,26 +109,26 @@ class Pairs(_Batches):
         Args:
             step: Which batch, from 0.
             batch_size: Crops.
-            hr_size: Side of the HR crops in px, a multiple of the scale.
+            patch_size: Side of the HR crops in px, a multiple of the scale.
             seed: Another seed gives other batches; equal arguments always give equal ones.
-            share: Which of the batch's `num_shares` equal parts to cut, where several devices share it.
-            num_shares: A divisor of `batch_size`.
+            shard: Which of the batch's `num_shards` equal parts to cut, where several devices share it.
+            num_shards: A divisor of `batch_size`.
 
         Returns:
-            `(lr, hr)`, uint8 of shapes `(size, hr_size / scale, hr_size / scale, 3)` and `(size, hr_size, hr_size, 3)`,
-            where `size` is `batch_size / num_shares`.
+            `(lr, hr)`, uint8 arrays. HR has the shape `(size, patch_size, patch_size, 3)`, where `size` is
+            `batch_size / num_shards`; LR is smaller by the scale.
 
         Raises:
-            InputError: `hr_size` is no multiple of the scale, or larger than a photograph; or the batch cannot be
+            InputError: `patch_size` is no multiple of the scale, or larger than a photograph; or the batch cannot be
                 divided so.
         """
-        self._check_crop(hr_size)
-        size = _share_size(batch_size, num_shares)
-        lr_size = hr_size // self.scale
+        self._check_crop(patch_size)
+        size = _shard_size(batch_size, num_shards)
+        lr_size = patch_size // self.scale
         lr_batch = np.empty((size, lr_size, lr_size, 3), np.uint8)
-        hr_batch = np.empty((size, hr_size, hr_size, 3), np.uint8)
+        hr_batch = np.empty((size, patch_size, patch_size, 3), np.uint8)
         for slot in range(size):
-            position = step * batch_size + share * size + slot
+            position = step * batch_size + shard * size + slot
             epoch, place = divmod(position, len(self))
             lr, hr = self._cache.pair(self._indices[self._order(seed, epoch)[place]])
             draw = random.Random(f"{seed}/{position}")
@@ -135,7 +137,7 @@ class Pairs(_Batches):
             if self.degradation:
                 crops = self._degraded(hr, top, left, lr_size, np.random.default_rng([seed, position]))
             else:
-                crops = _cut(lr, top, left, lr_size), _cut(hr, top * self.scale, left * self.scale, hr_size)
+                crops = _cut(lr, top, left, lr_size), _cut(hr, top * self.scale, left * self.scale, patch_size)
             for crop, out in zip(crops, (lr_batch, hr_batch)):
                 crop = np.rot90(crop, rotations)
                 out[slot] = crop[:, ::-1] if flip else crop
@@ -157,13 +159,13 @@ class Pairs(_Batches):
         inside = ((begin - start) * self.scale for begin, start in zip((top, left), starts))
         return lr, _cut(around, *inside, lr_size * self.scale)
 
-    def _check_crop(self, hr_size: int) -> None:
-        if hr_size % self.scale:
-            raise InputError(f"The HR crop's side must be a multiple of the scale {self.scale}; received {hr_size}.")
-        if hr_size > self._smallest_side:
+    def _check_crop(self, patch_size: int) -> None:
+        if patch_size % self.scale:
+            raise InputError(f"The HR crop's side must be a multiple of the scale {self.scale}; received {patch_size}.")
+        if patch_size > self._smallest_side:
             raise InputError(
-                f"HR crops of {hr_size} px do not fit: the smallest photograph's side is {self._smallest_side} px. "
-                f"Take smaller crops, or give min_size={hr_size} to leave smaller photographs out."
+                f"HR crops of {patch_size} px do not fit: the smallest photograph's side is {self._smallest_side} px. "
+                f"Take smaller crops, or give min_size={patch_size} to leave smaller photographs out."
             )
 
     @functools.lru_cache(maxsize=8)  # noqa: B019 - few epochs are in use at a time, and pairs live long
@@ -171,52 +173,54 @@ class Pairs(_Batches):
         return np.random.default_rng([seed, epoch]).permutation(len(self))
 
 
-class PairsByTurns(_Batches):
+class MultiScalePairs(_Batches):
     """Pairs of several scales, to train a model for all of them: each batch has one scale, drawn at random.
 
     Args:
-        *parts: For each scale, its pairs.
+        *pairs_by_scale: The pairs of each scale.
 
     Attributes:
-        parts: The pairs of each scale; `scales` has their scales, `identity` all their identities.
+        pairs_by_scale: The pairs of each scale.
+        scales: The scales, in the same order.
+        fingerprint: The fingerprints of all pairs.
     """
 
-    def __init__(self, *parts: Pairs):
-        self.parts = parts
-        self.scales = tuple(part.scale for part in parts)
-        self.identity = " ".join(part.identity for part in parts)
+    def __init__(self, *pairs_by_scale: Pairs):
+        self.pairs_by_scale = pairs_by_scale
+        self.scales = tuple(pairs.scale for pairs in pairs_by_scale)
+        self.fingerprint = " ".join(pairs.fingerprint for pairs in pairs_by_scale)
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self.parts)
+        return sum(len(pairs) for pairs in self.pairs_by_scale)
 
-    def take(self, count: int) -> "PairsByTurns":
+    def take(self, count: int) -> "MultiScalePairs":
         """The first `count` photographs of each scale."""
-        return PairsByTurns(*(part.take(count) for part in self.parts))
+        return MultiScalePairs(*(pairs.take(count) for pairs in self.pairs_by_scale))
 
     def batch(
-        self, step: int, batch_size: int = 16, hr_size: int = 96, seed: int = 0, share: int = 0, num_shares: int = 1
+        self, step: int, batch_size: int = 16, patch_size: int = 96, seed: int = 0, shard: int = 0, num_shards: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `Pairs.batch`; `hr_size` must be a multiple of all scales. LR's size tells the batch's scale."""
-        part = random.Random(f"{seed}/scale/{step}").choice(self.parts)
-        return part.batch(step, batch_size, hr_size, seed, share, num_shares)
+        """As `Pairs.batch`; `patch_size` must be a multiple of all scales. LR's size tells the batch's scale."""
+        pairs = random.Random(f"{seed}/scale/{step}").choice(self.pairs_by_scale)
+        return pairs.batch(step, batch_size, patch_size, seed, shard, num_shards)
 
-    def _check_crop(self, hr_size: int) -> None:
-        for part in self.parts:
-            part._check_crop(hr_size)
+    def _check_crop(self, patch_size: int) -> None:
+        for pairs in self.pairs_by_scale:
+            pairs._check_crop(patch_size)
 
 
-AnyPairs = Pairs | PairsByTurns
+AnyPairs = Pairs | MultiScalePairs
 
 
 def _cut(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
     return image[top : top + side, left : left + side]
 
 
-def _share_size(batch_size: int, num_shares: int) -> int:
-    size, rest = divmod(batch_size, num_shares)
+def _shard_size(batch_size: int, num_shards: int) -> int:
+    size, rest = divmod(batch_size, num_shards)
     if rest:
         raise InputError(
-            f"A batch of {batch_size} crops cannot be divided equally among {num_shares} devices: "
-            f"use a multiple of {num_shares}."
+            f"A batch of {batch_size} crops cannot be divided equally among {num_shards} devices: "
+            f"use a multiple of {num_shards}."
         )
     return size

@@ -16,13 +16,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from srkit.data.cache import Photograph, build, clear, project_root
-from srkit.data.pairs import Pairs, PairsByTurns
+from srkit.data.pairs import MultiScalePairs, Pairs
 from srkit.errors import InputError
 from srkit.files import write_atomically
 from srkit.image import FORMAT_NAMES, list_images
 from srkit.image.degradation import get_degradation
 
-__all__ = ["Pairs", "PairsByTurns", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
+__all__ = ["MultiScalePairs", "Pairs", "clear", "data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"]
 
 # Photographs that come inside installed packages: nothing to download. Microscopy, drawings and text stay out.
 _SAMPLES_TRAIN = (

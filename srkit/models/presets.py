@@ -92,7 +92,7 @@ PRESETS: dict[str, Preset] = {
         hours=0.2,
         hardware=f"{_AMX}, which also did other work",
         command="python -m srkit train pre --data FOLDER --steps 2500 --run runs/edsr-x2 --model edsr --scale 2 "
-        "--start-from edsr-x4 --hr-size 64 --loss l1=1 --optimizer muon --learning-rate 5e-4 --schedule cosine "
+        "--start-from edsr-x4 --patch-size 64 --loss l1=1 --optimizer muon --learning-rate 5e-4 --schedule cosine "
         "--ema 0.999 --precision mixed_bfloat16",
         scores={"Set5": (37.34, 0.9576), "Set14": (33.05, 0.9123)},
         first_psnr=38.640,
@@ -107,7 +107,7 @@ PRESETS: dict[str, Preset] = {
         hours=0.15,
         hardware=f"{_AMX}, which also did other work",
         command="python -m srkit train pre --data FOLDER --steps 2000 --run runs/edsr-x3 --model edsr --scale 3 "
-        "--start-from edsr-x2 --hr-size 72 --loss l1=1 --optimizer muon --learning-rate 5e-4 --schedule cosine "
+        "--start-from edsr-x2 --patch-size 72 --loss l1=1 --optimizer muon --learning-rate 5e-4 --schedule cosine "
         "--ema 0.999 --precision mixed_bfloat16",
         scores={"Set5": (33.67, 0.9204), "Set14": (29.88, 0.8324)},
         first_psnr=35.377,
@@ -142,7 +142,7 @@ PRESETS: dict[str, Preset] = {
     "srgan-discriminator-x4": Preset(
         description="its discriminator, for crops of 96x96 px",
         sha256="d9c45034173bff4692e9c157160f1108c572e7f388a9b945f1f1855484947b0a",
-        recipe={"model": "discriminator", "hr_size": 96, "filters": 16},
+        recipe={"model": "discriminator", "patch_size": 96, "filters": 16},
         num_parameters=5_016_017,
         data=_SRGAN_DATA,
         steps=12_323,

@@ -68,6 +68,8 @@ def build(recipe: dict) -> keras.Model:
     """
     builders = {**MODELS, "discriminator": discriminator}
     arguments = dict(recipe)
+    if "hr_size" in arguments:  # the name of `patch_size` in the files of discriminators
+        arguments["patch_size"] = arguments.pop("hr_size")
     name, scale = arguments.pop("model", None), arguments.pop("at_scale", None)
     if name not in builders:
         raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")

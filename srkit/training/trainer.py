@@ -102,7 +102,7 @@ class Trainer:
         evaluate_every: int = 1_000,
         checkpoint_every: int = 500,
         batch_size: int = 16,
-        hr_size: int = 96,
+        patch_size: int = 96,
         seed: int = 0,
         patience: int | None = None,
         extend: bool = False,
@@ -120,7 +120,7 @@ class Trainer:
             evaluate_every: Steps from one validation to the next. There is one at the end, too.
             checkpoint_every: Steps from one checkpoint to the next, which come at least every five minutes.
             batch_size: Crops in a batch, all devices together.
-            hr_size: Side of the HR crops, in px.
+            patch_size: Side of the HR crops, in px.
             seed: Of the batches.
             patience: Stop early when so many validations in turn have not been better than the best.
             extend: Accept other `steps` than the run was begun with, where the learning rate depends on them.
@@ -136,9 +136,9 @@ class Trainer:
             TrainingDiverged: A loss is infinite or not a number. The models are back at the last checkpoint.
         """
         self._check(train, valid, steps=steps, evaluate_every=evaluate_every, checkpoint_every=checkpoint_every)
-        batches = {"batch_size": batch_size, "hr_size": hr_size, "seed": seed}
+        batches = {"batch_size": batch_size, "patch_size": patch_size, "seed": seed}
         feed = self._feed(train, batches)  # crops that do not fit are refused before anything is written
-        settings = {**self._settings, **batches, "train": train.identity, "valid": valid.identity}
+        settings = {**self._settings, **batches, "train": train.fingerprint, "valid": valid.fingerprint}
         if self.schedule != "constant":
             settings["steps"] = steps  # they shape the learning rate
         with contextlib.ExitStack() as stack:
@@ -239,13 +239,13 @@ class Trainer:
     def _feed(self, train: AnyPairs, batches: dict[str, int]) -> Callable:
         """Batches by `(start, stop)`. Each device gets an equal part of each one, whichever machine it is in."""
         num_devices = self._strategy.num_replicas_in_sync
-        train.batches(**batches, num_shares=num_devices)
+        train.batches(**batches, num_shards=num_devices)
 
         def feed(start: int, stop: int):
             def on_worker(context: tf.distribute.InputContext):
                 count = num_devices // context.num_input_pipelines
-                shares = range(context.input_pipeline_id * count, (context.input_pipeline_id + 1) * count)
-                return train.batches(**batches, start=start, stop=stop, shares=shares, num_shares=num_devices)
+                shards = range(context.input_pipeline_id * count, (context.input_pipeline_id + 1) * count)
+                return train.batches(**batches, start=start, stop=stop, shards=shards, num_shards=num_devices)
 
             return self._strategy.distribute_datasets_from_function(on_worker)
 
@@ -301,7 +301,7 @@ class Trainer:
     def _content_score(self, valid: AnyPairs) -> dict[str, float]:
         """The content loss on the middle of each image, so that VGG's memory stays bounded; less of it is better."""
         contents = []
-        for part in valid.parts:
+        for part in valid.pairs_by_scale:
             for pair in part.pairs():
                 lr, hr = picture_crop(*pair, part.scale, 384)
                 sr = predict(self._at_scale[part.scale], lr)

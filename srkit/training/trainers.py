@@ -146,12 +146,14 @@ class GanTrainer(Trainer):
         for name in self._models:
             self._add_optimizer(name)
 
-    def train(self, train: Pairs, valid: Pairs, steps: int, hr_size: int = 96, **options) -> list[dict]:
+    def train(self, train: Pairs, valid: Pairs, steps: int, patch_size: int = 96, **options) -> list[dict]:
         """As `Trainer.train`; the HR crops must have the size that the discriminator was built for."""
         expected = self.discriminator.input_shape[1]
-        if hr_size != expected:
-            raise InputError(f"The discriminator was built for HR crops of {expected} px; received hr_size={hr_size}.")
-        return super().train(train, valid, steps, hr_size=hr_size, **options)
+        if patch_size != expected:
+            raise InputError(
+                f"The discriminator was built for HR crops of {expected} px; received patch_size={patch_size}."
+            )
+        return super().train(train, valid, steps, patch_size=patch_size, **options)
 
     def _compute_step(self, lr, hr):
         with tf.GradientTape() as generator_tape:

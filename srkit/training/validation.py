@@ -13,7 +13,7 @@ NUM_PICTURES, PICTURE_PX = 3, 192
 def mean_scores(valid: AnyPairs, reconstruct: Callable[[np.ndarray, int], np.ndarray]) -> dict[str, float]:
     """Mean PSNR and SSIM over whole images: Y channel, as many pixels cut as the scale. Of several scales also each."""
     scores = {}
-    for part in valid.parts:
+    for part in valid.pairs_by_scale:
         values = {f"psnr_x{part.scale}": [], f"ssim_x{part.scale}": []}
         for lr, hr in part.pairs():
             sr = reconstruct(lr, part.scale)
@@ -24,12 +24,12 @@ def mean_scores(valid: AnyPairs, reconstruct: Callable[[np.ndarray, int], np.nda
         name: float(np.mean([value for key, value in scores.items() if key.startswith(name)]))
         for name in ("psnr", "ssim")
     }
-    return means | (scores if len(valid.parts) > 1 else {})
+    return means | (scores if len(valid.pairs_by_scale) > 1 else {})
 
 
 def picture_crops(valid: AnyPairs) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
     """Yields `(scale, index, lr, hr)` of the middles that validation shows."""
-    for part in valid.parts:
+    for part in valid.pairs_by_scale:
         for index in range(min(NUM_PICTURES, len(part))):
             yield part.scale, index, *picture_crop(*part[index], part.scale)
 

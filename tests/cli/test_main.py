@@ -10,7 +10,7 @@ from srkit import load_model, models, save_weights
 from srkit.cli import main as cli
 from srkit.image import read_image
 
-TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--hr-size", "32", "--num-valid", "1"]
+TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--patch-size", "32", "--num-valid", "1"]
 
 
 PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/run"]

@@ -67,7 +67,7 @@ def test_second_call_reads_and_changed_settings_build(photos, store):
     data.folder(photos, cache_dir=store)
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*.bin")} == before
     identities = {
-        data.folder(photos, cache_dir=store, **setting)[0].identity
+        data.folder(photos, cache_dir=store, **setting)[0].fingerprint
         for setting in (
             {},
             {"num_images": 4},
@@ -88,14 +88,14 @@ def test_more_images_never_move_one_from_valid_to_train(photos, store):
 
 def test_same_photographs_elsewhere_are_the_same_data(photos, store, tmp_path):
     shutil.copytree(photos, tmp_path / "moved", copy_function=shutil.copyfile)  # with other times
-    identities = [part.identity for part in data.folder(photos, cache_dir=store)]
-    assert [part.identity for part in data.folder(tmp_path / "moved", cache_dir=store)] == identities
+    identities = [part.fingerprint for part in data.folder(photos, cache_dir=store)]
+    assert [part.fingerprint for part in data.folder(tmp_path / "moved", cache_dir=store)] == identities
 
 
 def test_changed_photograph_is_noticed(photos, store, cat):
-    old = data.folder(photos, cache_dir=store)[0].identity
+    old = data.folder(photos, cache_dir=store)[0].fingerprint
     Image.fromarray(cat[:200, :200]).save(photos / "a.png")
-    assert data.folder(photos, cache_dir=store)[0].identity != old
+    assert data.folder(photos, cache_dir=store)[0].fingerprint != old
 
 
 def test_jpeg_is_halved_and_nothing_else(tmp_path, store, cat):
@@ -108,7 +108,7 @@ def test_jpeg_is_halved_and_nothing_else(tmp_path, store, cat):
     halved = crop_to_multiple(downscale(crop_to_multiple(decoded, 2), 2), 2)
     assert np.array_equal(found["b.JPG"][1], halved)
     assert np.array_equal(found["b.JPG"][0], downscale(halved, 2))
-    assert parts[0].identity != data.folder(tmp_path, scale=2, cache_dir=store)[0].identity
+    assert parts[0].fingerprint != data.folder(tmp_path, scale=2, cache_dir=store)[0].fingerprint
 
 
 def test_unusable_photographs_are_named_in_one_warning(photos, store, cat):
@@ -225,8 +225,8 @@ def test_deletion_that_was_cut_short_can_be_built_again(photos, store):
 
 def test_batch_is_a_pure_function_of_seed_and_step(samples):
     train, _ = samples
-    first = train.batch(3, batch_size=4, hr_size=48, seed=1)
-    for array, again in zip(first, train.batch(3, batch_size=4, hr_size=48, seed=1)):
+    first = train.batch(3, batch_size=4, patch_size=48, seed=1)
+    for array, again in zip(first, train.batch(3, batch_size=4, patch_size=48, seed=1)):
         np.testing.assert_array_equal(array, again)
     assert not np.array_equal(first[1], train.batch(4, 4, 48, 1)[1])
     assert not np.array_equal(first[1], train.batch(3, 4, 48, 2)[1])
@@ -236,7 +236,7 @@ def test_crops_are_aligned_pieces_of_their_photographs(samples):
     """LR crops are found in the photographs' LR images, and HR crops at the same place in HR, turned alike."""
     train, _ = samples
     whole = list(train.pairs())
-    for lr, hr in zip(*train.batch(0, batch_size=6, hr_size=96)):
+    for lr, hr in zip(*train.batch(0, batch_size=6, patch_size=96)):
         assert any(_is_found(lr, hr, *pair) for pair in whole)
 
 
@@ -259,7 +259,7 @@ def test_every_photograph_comes_once_an_epoch_in_another_order(photos, store, mo
     pair = train._cache.pair
     monkeypatch.setattr(train._cache, "pair", lambda index: (used.append(index), pair(index))[1])
     for step in range(4):
-        train.batch(step, batch_size=3, hr_size=48)
+        train.batch(step, batch_size=3, patch_size=48)
     epochs = [used[:6], used[6:]]
     assert all(sorted(epoch) == sorted(train._indices) for epoch in epochs)
     assert epochs[0] != epochs[1]
@@ -267,7 +267,7 @@ def test_every_photograph_comes_once_an_epoch_in_another_order(photos, store, mo
 
 def test_pipeline_gives_the_same_batches_from_any_start(samples):
     train, _ = samples
-    options = {"batch_size": 2, "hr_size": 48, "seed": 5}
+    options = {"batch_size": 2, "patch_size": 48, "seed": 5}
     elements = list(train.batches(**options, start=2, stop=4))
     assert len(elements) == 2
     for step, (lr, hr) in enumerate(elements, start=2):
@@ -277,16 +277,16 @@ def test_pipeline_gives_the_same_batches_from_any_start(samples):
         assert lr.dtype == hr.dtype == "float32" and hr.shape == (2, 48, 48, 3)
 
 
-@pytest.mark.parametrize("hr_size, message", [(50, "multiple"), (4000, "min_size")])
-def test_crops_that_do_not_fit_are_refused(samples, hr_size, message):
+@pytest.mark.parametrize("patch_size, message", [(50, "multiple"), (4000, "min_size")])
+def test_crops_that_do_not_fit_are_refused(samples, patch_size, message):
     with pytest.raises(InputError, match=message):
-        samples[0].batch(0, hr_size=hr_size)
+        samples[0].batch(0, patch_size=patch_size)
 
 
 def test_take_is_the_beginning(samples):
     train, _ = samples
     assert train.take(2).names == train.names[:2]
-    assert train.take(2).identity != train.identity
+    assert train.take(2).fingerprint != train.fingerprint
     with pytest.raises(InputError, match="At least 1"):
         train.take(0)
 
@@ -314,7 +314,7 @@ def test_official_dogs_are_used_where_they_are(dogs, store):
     train, valid = data.stanford_dogs(num_images=5, seed=3, cache_dir=store)
     assert len(train) == 4 and len(valid) == 1
     assert all(name.startswith("n0208562") and "/" in name for name in train.names)  # the breed is kept
-    assert data.stanford_dogs(num_images=5, seed=4, cache_dir=store)[0].identity != train.identity
+    assert data.stanford_dogs(num_images=5, seed=4, cache_dir=store)[0].fingerprint != train.fingerprint
 
 
 def test_official_tar_gives_the_same_photographs(dogs, store):

@@ -240,11 +240,11 @@ def test_dirac_convolution_is_the_identity(kernel_size, cat):
 
 
 def test_discriminator_judges_crops_of_its_size():
-    model = models.discriminator(hr_size=32, filters=4)
+    model = models.discriminator(patch_size=32, filters=4)
     assert model(np.zeros((2, 32, 32, 3))).shape == (2, 1)
     assert "sigmoid" not in str(model.get_config())
     with pytest.raises(InputError, match="16"):
-        models.discriminator(hr_size=100)
+        models.discriminator(patch_size=100)
 
 
 def run_twice(layer, inputs):

@@ -24,7 +24,7 @@ from srkit.training.run_folder import RunFolder, list_runs
 
 DISTRIBUTED = {"precision": "float32", "schedule": "constant", "clip_norm": 0.5, "ema": 0.9, "learning_rate": 1e-4}
 MSE_GAN = {"mse": 1.0, "adversarial": 1e-3}
-SMALL = {"batch_size": 2, "hr_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
+SMALL = {"batch_size": 2, "patch_size": 32, "evaluate_every": 3, "checkpoint_every": 2}
 
 
 def pre_trainer(run_dir, seed=0, **options) -> PreTrainer:
@@ -230,7 +230,7 @@ def test_layers_that_do_not_train_stay_as_they_are_and_are_a_setting(samples, va
 
 def test_failed_start_does_not_lock_the_folder(samples, valid, tmp_path):
     with pytest.raises(InputError, match="smaller crops"):
-        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, hr_size=2000)
+        pre_trainer(tmp_path / "run").train(samples[0], valid, steps=2, patch_size=2000)
     settings = {"learning_rate": 1.0}
     RunFolder(tmp_path / "run").begin(settings)  # as a process that was killed before its first step
     RunFolder(tmp_path / "run").save_checkpoint(0, {"generator-0": np.zeros(3)}, {})
@@ -368,7 +368,7 @@ def test_what_does_not_fit_is_refused(samples, valid, tmp_path, cat):
     with pytest.raises(InputError, match="2 times"):
         x2.train(*samples, steps=1)
     with pytest.raises(InputError, match="32 px"):
-        gan_trainer(tmp_path / "gan").train(*samples, steps=1, hr_size=96)
+        gan_trainer(tmp_path / "gan").train(*samples, steps=1, patch_size=96)
     with pytest.raises(InputError, match="loss 'l2'"):
         pre_trainer(tmp_path / "pre", losses={"l2": 1})
     with pytest.raises(InputError, match="schedule"):
@@ -529,8 +529,8 @@ def test_content_networks_weights_are_a_setting(samples, valid, tmp_path, vgg_we
 
 def test_model_for_several_scales_is_trained_on_all_by_turns(tmp_path, capsys):
     parts = [data.samples(num_images=4, scale=scale, cache_dir=tmp_path / "cache") for scale in (2, 3, 4)]
-    train, valid = (data.PairsByTurns(*part) for part in zip(*parts))
-    options = {**SMALL, "hr_size": 48}
+    train, valid = (data.MultiScalePairs(*part) for part in zip(*parts))
+    options = {**SMALL, "patch_size": 48}
 
     def trainer(name, seed=0):
         keras.utils.set_random_seed(seed)

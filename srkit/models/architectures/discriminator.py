@@ -12,24 +12,25 @@ _BLOCKS = ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2))
 
 
 @rebuildable
-def discriminator(hr_size: int = 96, filters: int = 64) -> keras.Model:
+def discriminator(patch_size: int = 96, filters: int = 64) -> keras.Model:
     """Builds SRGAN's discriminator, ending in a logit.
 
     The paper ends in a sigmoid; a logit with `from_logits=True` is the same function, and stable.
 
     Args:
-        hr_size: Side of the square HR crops that it judges, in px; a multiple of 16.
+        patch_size: Side of the square HR crops that it judges, in px; a multiple of 16.
         filters: Channels of the first convolution; the others have twice, four times and eight times as many.
 
     Returns:
-        A model from `(batch, hr_size, hr_size, 3)`, RGB in [0, 255], to `(batch, 1)`: above 0 means "an original".
+        A model from `(batch, patch_size, patch_size, 3)`, RGB in [0, 255], to `(batch, 1)`: above 0 means "an
+        original".
 
     Raises:
         InputError: The crop's side is not a multiple of 16.
     """
-    if hr_size < 16 or hr_size % 16:
-        raise InputError(f"The discriminator needs HR crops whose side is a multiple of 16; received {hr_size}.")
-    hr = keras.Input((hr_size, hr_size, 3), name="hr")
+    if patch_size < 16 or patch_size % 16:
+        raise InputError(f"The discriminator needs HR crops whose side is a multiple of 16; received {patch_size}.")
+    hr = keras.Input((patch_size, patch_size, 3), name="hr")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="normalize")(hr)
     x = layers.Conv2D(filters, 3, padding="same", name="conv1")(x)
     x = layers.LeakyReLU(negative_slope=0.2, name="conv1_relu")(x)
