@@ -13,9 +13,9 @@ from srkit.models.layers import ICNR, PixelShuffle
 
 
 def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
-    """Has a builder's models remember how they were built, as `model.recipe`: {"model": name, arguments…}.
+    """Has a builder's models remember how they were built, as `model.config`: {"model": name, arguments…}.
 
-    `srkit.models.weights` writes the recipe into weight files, which is how they load without being told the model.
+    `srkit.models.save_weights` writes the config into weight files, which is how they load without being told the model.
     """
     signature = inspect.signature(build)
 
@@ -24,7 +24,7 @@ def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]
         arguments = signature.bind(*args, **kwargs)
         arguments.apply_defaults()
         model = build(*args, **kwargs)
-        model.recipe = {"model": build.__name__, **arguments.arguments}
+        model.config = {"model": build.__name__, **arguments.arguments}
         return model
 
     return build_and_remember

@@ -1,11 +1,15 @@
 """What models compute in: float32, or bfloat16 where that is faster."""
 
+import contextlib
 import functools
 import statistics
 import time
+from collections.abc import Iterator
 
 import keras
-import tensorflow as tf
+from keras import ops
+
+from srkit.models.graph import Graph, graph_of
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
@@ -13,26 +17,65 @@ _MATRIX_SIZE, _REPEATS = 1024, 9
 _WORTHWHILE = 1.25  # casts eat up a smaller advantage
 
 
-def set_precision(model: keras.Model, precision: str) -> None:
-    """Has a model compute in `"float32"` or `"mixed_bfloat16"`.
+@contextlib.contextmanager
+def computing_in(model: keras.Model, precision: str) -> Iterator[None]:
+    """Has a model compute in a precision within a `with` block; after it, its layers are as they were.
 
     Weights stay float32, and so do the last layers with weights and all behind them: bfloat16 has three significant
-    digits, too few for the pixels themselves.
+    digits, too few for the pixels themselves. A model that is program code is left as it is, since its last layers are
+    not known.
+
+    ```python
+    with computing_in(model, "mixed_bfloat16"):
+        sr = model(lr)
+    ```
+
+    Args:
+        model: The model whose layers change.
+        precision: `"float32"` or `"mixed_bfloat16"`.
     """
-    exact = _last_layers(model)
+    before = [(layer, layer.dtype_policy) for layer in model.layers]
+    try:
+        set_precision(model, precision)
+        yield
+    finally:
+        for layer, policy in before:
+            layer.dtype_policy = policy
+
+
+def set_precision(model: keras.Model, precision: str) -> None:
+    """Has a model compute in a precision for good; see `computing_in`."""
+    graph = graph_of(model)
+    if graph is None:
+        return
+    exact = last_layers(graph)
     for layer in model.layers:
         layer.dtype_policy = keras.dtype_policies.get("float32" if layer in exact else precision)
 
 
-def _last_layers(model: keras.Model) -> set[keras.layers.Layer]:
-    """The layers from the outputs back to the last ones with weights."""
-    found, tensors = set(), list(model.outputs)
-    while tensors:
-        history = tensors.pop()._keras_history
-        found.add(history.operation)
-        if not history.operation.weights:
-            tensors += history.operation._inbound_nodes[history.node_index].input_tensors
+def last_layers(graph: Graph) -> set[keras.Operation]:
+    """The operations from the outputs back to the last ones with weights, these included."""
+    found, pixels = set(), set(graph.outputs)
+    for call in reversed(graph.calls):
+        if pixels & set(call.outputs):
+            found.add(call.operation)
+            pixels |= set() if has_weights(call.operation) else set(call.inputs)
     return found
+
+
+def first_layers(graph: Graph) -> set[keras.Operation]:
+    """The operations from the inputs to the first ones with weights, these included."""
+    found, pixels = set(), set(graph.inputs)
+    for call in graph.calls:
+        if pixels >= set(call.inputs):
+            found.add(call.operation)
+            pixels |= set() if has_weights(call.operation) else set(call.outputs)
+    return found
+
+
+def has_weights(operation: keras.Operation) -> bool:
+    """Whether it is a layer with weights; operations such as `keras.ops.clip` have none."""
+    return bool(getattr(operation, "weights", ()))
 
 
 @functools.cache
@@ -44,11 +87,11 @@ def fastest_precision() -> str:
 
 def _seconds_per_product(dtype: str) -> float:
     """Median time of a product of two matrices."""
-    matrix = tf.cast(tf.random.stateless_normal((_MATRIX_SIZE, _MATRIX_SIZE), seed=(0, 0)), dtype)
-    tf.matmul(matrix, matrix).numpy()  # the first one also loads kernels
+    matrix = ops.cast(keras.random.normal((_MATRIX_SIZE, _MATRIX_SIZE), seed=0), dtype)
+    ops.convert_to_numpy(ops.matmul(matrix, matrix))  # the first one also loads kernels
     seconds = []
     for _ in range(_REPEATS):
         started = time.perf_counter()
-        tf.matmul(matrix, matrix).numpy()
+        ops.convert_to_numpy(ops.matmul(matrix, matrix))
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)

@@ -72,8 +72,8 @@ def at_scale(model: keras.Model, scale: int) -> keras.Model:
     models = _models_at_scale.setdefault(model, {})
     if scale not in models:
         models[scale] = keras.Model(model.input, outputs[scale], name=f"{model.name}_x{scale}")
-        if hasattr(model, "recipe"):
-            models[scale].recipe = {**model.recipe, "at_scale": scale}
+        if hasattr(model, "config"):
+            models[scale].config = {**model.config, "at_scale": scale}
     return models[scale]
 
 

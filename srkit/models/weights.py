@@ -13,11 +13,13 @@ import keras
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.models import MODELS, at_scale, discriminator, scales_of
+from srkit.models.architectures import MODELS
+from srkit.models.config import build_from_config
 from srkit.models.presets import PRESETS, preset_path
+from srkit.models.scales import scales_of
 
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
-_RECIPE = "srkit_recipe"  # the attribute of an .h5 file that says how to build its model
+_CONFIG = "srkit_recipe"  # the attribute of an .h5 file that holds its model's config
 
 
 def load_model(source: "str | os.PathLike", model: keras.Model | None = None, trust: bool = False) -> keras.Model:
@@ -50,40 +52,19 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
         raise InputError(f"{path} is no model file: .keras, .weights.h5 and .h5 are known.")
     try:
         with h5py.File(path) as file:
-            recipe = json.loads(file.attrs.get(_RECIPE, "null"))
+            config = json.loads(file.attrs.get(_CONFIG, "null"))
             legacy = "layer_names" in file.attrs or "model_weights" in file
             num_values = _num_values(file)
     except _DAMAGED:
         raise InputError(f"{path} is damaged, or no HDF5 file.") from None
     if model is None:
-        model = build(recipe) if recipe else MODELS["srresnet"](scale=4)
+        model = build_from_config(config) if config else MODELS["srresnet"](scale=4)
     _load_weights(model, path, legacy, num_values)
     return model
 
 
-def build(recipe: dict) -> keras.Model:
-    """Builds the model of a recipe: `{"model": name in MODELS, or "discriminator", arguments…}`.
-
-    The recipe of one scale of a model (see `srkit.models.at_scale`) has `"at_scale"`, too.
-    """
-    builders = {**MODELS, "discriminator": discriminator}
-    arguments = dict(recipe)
-    if "hr_size" in arguments:  # the name of `patch_size` in the files of discriminators
-        arguments["patch_size"] = arguments.pop("hr_size")
-    name, scale = arguments.pop("model", None), arguments.pop("at_scale", None)
-    if name not in builders:
-        raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
-    try:
-        model = builders[name](**arguments)
-    except TypeError:
-        raise InputError(
-            f"These weights are of a model {name} with {arguments}, which this version of srkit cannot build."
-        ) from None
-    return model if scale is None else at_scale(model, scale)
-
-
 def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = False) -> None:
-    """Saves a model's weights as `.weights.h5`, with the recipe by which `load_model` builds the model.
+    """Saves a model's weights as `.weights.h5`, with the config by which `load_model` builds the model.
 
     The file appears whole or not at all.
 
@@ -99,9 +80,9 @@ def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = Fal
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         model.save_weights(temporary)
-        if hasattr(model, "recipe"):
+        if hasattr(model, "config"):
             with h5py.File(temporary, "a") as file:
-                file.attrs[_RECIPE] = json.dumps(dict(model.recipe))
+                file.attrs[_CONFIG] = json.dumps(dict(model.config))
         if half:
             _halve(temporary)
         os.replace(temporary, path)

@@ -443,8 +443,8 @@ class Trainer:
 
 
 def identity(model: keras.Model) -> dict:
-    """What tells models apart in settings: the recipe, or for other models than srkit's their size."""
-    return dict(getattr(model, "recipe", {"parameters": model.count_params()}))
+    """What tells models apart in settings: the config, or for other models than srkit's their size."""
+    return dict(getattr(model, "config", {"parameters": model.count_params()}))
 
 
 def _listed(scales: Sequence[int]) -> str:

@@ -215,7 +215,7 @@ def test_train_and_train_again(photos, tmp_path, cat, capsys):
     with pytest.warns(UserWarning):
         assert cli.main([*gan, "--run", str(tmp_path / "gan"), "--discriminator-filters", "4"]) == 0
     discriminator = tmp_path / "gan" / "discriminator.weights.h5"
-    assert load_model(discriminator).recipe["filters"] == 4
+    assert load_model(discriminator).config["filters"] == 4
     with pytest.warns(UserWarning):
         assert cli.main([*gan, "--run", str(tmp_path / "further"), "--discriminator", str(discriminator)]) == 0
     assert cli.main([*gan, "--run", str(tmp_path / "wrong"), "--discriminator", pre]) == 1

@@ -19,7 +19,7 @@ SET5 = Path(os.environ.get("SRKIT_DATA_DIR", "")) / "benchmarks" / "Set5"
 def test_presets_are_what_their_row_says(name):
     preset, model = PRESETS[name], load_model(name)
     assert model.count_params() == preset.num_parameters
-    assert preset.recipe.items() <= model.recipe.items()
+    assert preset.config.items() <= model.config.items()
     assert (weights_dir() / f"{name}.weights.h5").stat().st_size < 10_000_000
 
 
@@ -44,13 +44,13 @@ def test_commands_are_understood(name):
 @pytest.mark.parametrize("name", GENERATORS)
 def test_set5s_first_image_scores_as_published(name):
     preset = PRESETS[name]
-    scale = preset.recipe["scale"]
+    scale = preset.config["scale"]
     originals = sorted((SET5 / f"x{scale}").glob("*.png"))
     if not originals:
         pytest.skip("needs Set5 in SRKIT_DATA_DIR")
     hr = read_image(originals[0])
     sr = upscale(downscale(hr, scale), load_model(name))
-    assert metrics.psnr(hr, sr, border=scale, luma=True) == pytest.approx(preset.first_psnr, abs=0.01)
+    assert metrics.psnr(hr, sr, border=scale, luma=True) == pytest.approx(preset.first_image_psnr_db, abs=0.01)
 
 
 def test_altered_preset_is_noticed(monkeypatch, tmp_path):

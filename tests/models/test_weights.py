@@ -46,7 +46,7 @@ def test_saved_weights_know_their_model(build, tmp_path):
     model = build()
     save_weights(model, tmp_path / "new" / "m.weights.h5")
     loaded = load_model(tmp_path / "new" / "m.weights.h5")
-    assert loaded.recipe == model.recipe
+    assert loaded.config == model.config
     for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["m.weights.h5"]
@@ -59,7 +59,7 @@ def test_halved_weights_take_half_the_room_and_three_digits(tmp_path):
         save_weights(model, tmp_path / f"{half}.weights.h5", half=half)
     assert (tmp_path / "True.weights.h5").stat().st_size < 0.6 * (tmp_path / "False.weights.h5").stat().st_size
     loaded = load_model(tmp_path / "True.weights.h5")
-    assert loaded.recipe == model.recipe
+    assert loaded.config == model.config
     for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-7)
 

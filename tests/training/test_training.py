@@ -64,7 +64,7 @@ def test_run_folder_has_everything(build, samples, valid, tmp_path, capsys):
     run = tmp_path / "run"
     for name in ("best", "last"):
         weights = load_model(run / f"{name}.weights.h5")
-        assert weights.recipe == {
+        assert weights.config == {
             "model": "srresnet",
             "scale": 4,
             "filters": 4,
@@ -548,7 +548,7 @@ def test_model_for_several_scales_is_trained_on_all_by_turns(tmp_path, capsys):
     parts = trainer("parts", seed=9)
     parts.train(train, valid.take(1), steps=6, **options)
     assert_same_weights(whole, parts)
-    assert load_model(tmp_path / "whole" / "best.weights.h5").recipe["model"] == "mdsr"
+    assert load_model(tmp_path / "whole" / "best.weights.h5").config["model"] == "mdsr"
     assert len(list((tmp_path / "whole" / "pictures").glob("step-000000006-0-x?.png"))) == 3
     with pytest.raises(InputError, match=r"enlarges 2, 3, 4 times.*of scale 4"):
         trainer("other").train(*data.samples(num_images=4, cache_dir=tmp_path / "cache"), steps=1)
