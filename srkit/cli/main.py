@@ -24,7 +24,7 @@ from srkit.evaluation import report as benchmark_report
 from srkit.image import INTERPOLATIONS, KERNELS, MAX_PIXELS, SCALES
 from srkit.inference import batch as batch_upscale
 from srkit.inference.upscale_photo import Size, preset_for
-from srkit.models.precision import PRECISIONS
+from srkit.models import PRECISIONS
 from srkit.models.presets import DEFAULT_PRESET, GENERATORS, PRESETS
 from srkit.models.weights import load_model, start_from
 from srkit.training import distribution

@@ -16,8 +16,8 @@ from PIL import Image
 from srkit.errors import InputError, check_choice
 from srkit.image import centre_crop, read_image, to_uint8
 from srkit.inference.predictor import Compiled, compiled
-from srkit.models import at_scale, fixed_sides, scale_of, scales_of
-from srkit.models.precision import PRECISIONS, fastest_precision
+from srkit.models import PRECISIONS, at_scale, fixed_sides, scale_of, scales_of
+from srkit.models.precision import fastest_precision
 from srkit.models.presets import DEFAULT_PRESET
 from srkit.models.weights import load_model
 

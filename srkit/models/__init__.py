@@ -15,8 +15,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architectures.srcnn": ["srcnn"],
         "architectures.srresnet": ["srresnet"],
         "architectures.vdsr": ["vdsr"],
+        "config": ["build_from_config", "fingerprint"],
+        "precision": ["computing_in", "fastest_precision"],
         "presets": ["PRESETS"],
         "scales": ["at_scale", "fixed_sides", "scale_of", "scales_of"],
         "weights": ["load_model", "save_weights", "start_from"],
     },
 )
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")  # here, so that the command line knows them without Keras

@@ -15,7 +15,7 @@ from srkit.models.layers import ICNR, PixelShuffle
 def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
     """Has a builder's models remember how they were built, as `model.config`: {"model": name, arguments…}.
 
-    `srkit.models.save_weights` writes the config into weight files, which is how they load without being told the model.
+    `srkit.models.save_weights` writes the config into weight files, so that `load_model` can build the model.
     """
     signature = inspect.signature(build)
 

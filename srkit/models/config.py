@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import keras
 
 from srkit.errors import InputError
-from srkit.models.architectures import MODELS, discriminator
+from srkit.models.architectures import MODELS
+from srkit.models.architectures.discriminator import discriminator
 from srkit.models.graph import Call, graph_of
 from srkit.models.scales import at_scale
 
-_BUILDERS = {**MODELS, "discriminator": discriminator}
 _OLDER_NAMES = {"hr_size": "patch_size"}  # arguments as some weight files have them
 _NO_ARCHITECTURE = ("name", "dtype", "trainable", "build_config", "shared_object_id")  # keys of Keras' configs
 
@@ -35,10 +35,11 @@ def build_from_config(config: Mapping) -> keras.Model:
     """
     arguments = {_OLDER_NAMES.get(name, name): value for name, value in config.items()}
     name, scale = arguments.pop("model", None), arguments.pop("at_scale", None)
-    if name not in _BUILDERS:
+    builders = {**MODELS, "discriminator": discriminator}
+    if name not in builders:
         raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
     try:
-        model = _BUILDERS[name](**arguments)
+        model = builders[name](**arguments)
     except TypeError:
         raise InputError(
             f"These weights are of a model {name} with {arguments}, which this version of srkit cannot build."

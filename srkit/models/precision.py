@@ -11,8 +11,6 @@ from keras import ops
 
 from srkit.models.graph import Graph, graph_of
 
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-
 _MATRIX_SIZE, _REPEATS = 1024, 9
 _WORTHWHILE = 1.25  # casts eat up a smaller advantage
 

@@ -20,8 +20,8 @@ from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.image import interpolate, nearest, side_by_side, to_uint8, write_image
 from srkit.inference.upscaling import predict
 from srkit.losses import WeightedLosses
-from srkit.models import at_scale, scales_of
-from srkit.models.precision import PRECISIONS, fastest_precision, set_precision
+from srkit.models import PRECISIONS, at_scale, scales_of
+from srkit.models.precision import fastest_precision, set_precision
 from srkit.models.weights import save_weights
 from srkit.training import distribution
 from srkit.training.optimizers import SCHEDULES, Muon, learning_rate_at

@@ -18,12 +18,12 @@ def discriminator(patch_size: int = 96, filters: int = 64) -> keras.Model:
     The paper ends in a sigmoid; a logit with `from_logits=True` is the same function, and stable.
 
     Args:
-        patch_size: Side of the square HR crops that it judges, in px; a multiple of 16.
+        patch_size: Side of the square HR crops that it judges, in pixels: a multiple of 16.
         filters: Channels of the first convolution; the others have twice, four times and eight times as many.
 
     Returns:
-        A model from `(batch, patch_size, patch_size, 3)`, RGB in [0, 255], to `(batch, 1)`: above 0 means "an
-        original".
+        A model from `(batch, patch_size, patch_size, 3)`, RGB in [0, 255], to `(batch, 1)`: a logit, above 0 for
+        crops that it takes for originals.
 
     Raises:
         InputError: The crop's side is not a multiple of 16.
