@@ -2,6 +2,6 @@
 
 import sys
 
-from srkit.cli.main import main
+from srkit.cli import main
 
 sys.exit(main())

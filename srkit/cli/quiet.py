@@ -1,16 +1,23 @@
-"""Imports TensorFlow without the lines about its own internals that it writes to the terminal at start-up.
-
-Set `TF_CPP_MIN_LOG_LEVEL=0` to read them.
-"""
+"""Imports TensorFlow without the lines about its own internals that it writes to the terminal at start-up."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 
 
+def import_tensorflow() -> None:
+    """Imports TensorFlow in silence: each command that needs it does so before anything else.
+
+    The environment variable `TF_CPP_MIN_LOG_LEVEL=0` shows the lines.
+    """
+    silent = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
+    with _silenced_stderr() if silent else contextlib.nullcontext():
+        import tensorflow  # noqa: F401
+
+
 @contextlib.contextmanager
 def _silenced_stderr() -> Iterator[None]:
-    """Sends what C++ code writes to file descriptor 2 to nowhere. Python's exceptions are raised as ever."""
+    """Discards what C++ code writes to file descriptor 2. Exceptions of Python pass."""
     try:
         kept = os.dup(2)
     except OSError:  # it is closed
@@ -24,9 +31,3 @@ def _silenced_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-    silence = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
-    with _silenced_stderr() if silence else contextlib.nullcontext():
-        import tensorflow  # noqa: F401

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from srkit.data.cache import Photograph, build, clear, project_root
 from srkit.data.pairs import MultiScalePairs, Pairs
+from srkit.data.table import SOURCES
 from srkit.errors import InputError
 from srkit.files import write_atomically
 from srkit.image import FORMAT_NAMES, list_images
@@ -150,9 +151,6 @@ def folder(
         cache_dir=cache_dir,
         halve_jpeg=halve_jpeg,
     )
-
-
-SOURCES: dict[str, Callable] = {"samples": samples, "stanford_dogs": stanford_dogs, "div2k": div2k}
 
 
 def load(source: "str | os.PathLike", **options) -> tuple[Pairs, Pairs]:

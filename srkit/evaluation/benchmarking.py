@@ -13,13 +13,12 @@ from tqdm import tqdm
 from srkit.errors import InputError, check_choice
 from srkit.evaluation import metrics
 from srkit.evaluation.pairing import Pair, find_pairs
+from srkit.evaluation.protocols import PROTOCOLS
 from srkit.evaluation.report import contact_row, write_contact_sheet
 from srkit.image import INTERPOLATIONS, SCALES, interpolate, read_image, write_image
 from srkit.inference.upscaling import predict, upscale
 from srkit.models import at_scale, fixed_sides, scale_of, scales_of
 from srkit.models.weights import load_model
-
-PROTOCOLS = ("edsr", "srgan")
 
 _METRICS = {"psnr": metrics.psnr, "ssim": metrics.ssim}
 _SSIM_WINDOW_PX = 11

@@ -98,18 +98,21 @@ class TrainOptions:
     patch_size: int = option(96, "Side of the HR crops in pixels.", group="batches", metavar="PX")
     seed: int = option(0, "Seed of the order of the photographs and of the crops.", group="batches")
     evaluate_every: int = option(
-        1_000, "Number of steps between validations. The last step is always validated.", group="run", metavar="N"
+        1_000,
+        "Number of steps between validations. The last step is always validated.",
+        group="validation and checkpoints",
+        metavar="N",
     )
     checkpoint_every: int = option(
         500,
         "Number of steps between checkpoints. There is one at least every five minutes, and at each validation.",
-        group="run",
+        group="validation and checkpoints",
         metavar="N",
     )
     patience: int | None = option(
         None,
         "Stop early after this many validations in a row without a new best score. Default: never.",
-        group="run",
+        group="validation and checkpoints",
         metavar="N",
         type=int,
     )

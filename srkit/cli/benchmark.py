@@ -1,0 +1,67 @@
+"""`python -m srkit benchmark`."""
+
+import argparse
+
+from srkit import evaluation
+from srkit.cli.arguments import output_file
+from srkit.cli.quiet import import_tensorflow
+from srkit.image import INTERPOLATIONS, SCALES
+from srkit.models.presets import GENERATORS
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "benchmark",
+        help="Score models on a folder of HR images, as papers do.",
+        description="Scores models by PSNR and SSIM on a folder of HR images, by the protocols of the papers.",
+        usage="python -m srkit benchmark --data DIR [--model MODEL [MODEL ...]] [options]",
+    )
+    images = parser.add_argument_group("images")
+    images.add_argument("--data", required=True, metavar="DIR", help="Folder of HR images.")
+    images.add_argument(
+        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: HR, downscaled."
+    )
+    images.add_argument(
+        "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
+    )
+    parser.add_argument_group("models").add_argument(
+        "--model",
+        nargs="+",
+        action="extend",
+        help=f"Models to score: {', '.join((*INTERPOLATIONS, *GENERATORS))}; or paths of weights or .keras files. A + "
+        "behind a name averages the results for eight flips and rotations. Each is compared with the first. "
+        "Default: bicubic.",
+    )
+    protocol = parser.add_argument_group("protocol")
+    protocol.add_argument(
+        "--protocol",
+        default="edsr",
+        choices=evaluation.PROTOCOLS,
+        help="Border that is cut before scoring: edsr as many pixels as the scale, srgan 4. Default: %(default)s.",
+    )
+    protocol.add_argument("--rgb", action="store_true", help="Score RGB instead of the Y channel.")
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", type=output_file, metavar="FILE", help="Also write the scores to this file.")
+    output.add_argument("--markdown", type=output_file, metavar="FILE", help="Also write tables to this file.")
+    output.add_argument("--save", metavar="DIR", help="Write SR images and a sheet of crops to this folder.")
+    parser.set_defaults(command=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
+    from srkit.evaluation.report import print_result, write_json, write_markdown
+
+    result = evaluation.benchmark(
+        arguments.data,
+        arguments.scale,
+        arguments.model or "bicubic",
+        lr=arguments.lr,
+        protocol=arguments.protocol,
+        rgb=arguments.rgb,
+        save=arguments.save,
+    )
+    if arguments.json:
+        write_json(result, arguments.json)
+    if arguments.markdown:
+        write_markdown(result, arguments.markdown)
+    print_result(result)

@@ -1,0 +1,212 @@
+"""`python -m srkit train pre` and `train gan`."""
+
+import argparse
+import inspect
+
+from srkit import data, models, training
+from srkit.cli.arguments import add_options, positive_int, read_options
+from srkit.cli.quiet import import_tensorflow
+from srkit.errors import InputError
+from srkit.image import KERNELS, SCALES
+
+_RESUME = "The same command again resumes the run."
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    train = commands.add_parser("train", help="Train a model, or resume its training.", description=_RESUME)
+    kinds = train.add_subparsers(required=True, metavar="pre|gan")
+    _add_pre(kinds)
+    _add_gan(kinds)
+
+
+def _add_pre(kinds: argparse._SubParsersAction) -> None:
+    parser = kinds.add_parser(
+        "pre",
+        help="Train a generator alone, on pixel or perceptual losses.",
+        description=f"Trains a generator alone, on pixel or perceptual losses. {_RESUME}",
+        usage="python -m srkit train pre --data DATA --steps N --run DIR [options]",
+    )
+    _add_run(parser)
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model", default="srresnet", choices=tuple(models.MODELS), help="Architecture. Default: %(default)s."
+    )
+    model.add_argument(
+        "--filters", type=positive_int, metavar="N", help="Number of channels. Default: the published one."
+    )
+    model.add_argument(
+        "--num-blocks", type=positive_int, metavar="N", help="Number of residual blocks. Default: the published one."
+    )
+    model.add_argument(
+        "--start-from", metavar="PATH|PRESET", help="Copy the weights that fit from this model into a new run."
+    )
+    _add_data(parser)
+    add_options(parser, training.TrainOptions)
+    parser.set_defaults(command=_train_pre)
+
+
+def _add_gan(kinds: argparse._SubParsersAction) -> None:
+    parser = kinds.add_parser(
+        "gan",
+        help="Train a pretrained generator against a discriminator.",
+        description=f"Trains a pretrained generator against a discriminator. {_RESUME}",
+        usage="python -m srkit train gan --data DATA --generator PATH|PRESET --steps N --run DIR [options]",
+    )
+    _add_run(parser)
+    model = parser.add_argument_group("models")
+    model.add_argument("--generator", required=True, metavar="PATH|PRESET", help="Pretrained generator.")
+    discriminator = model.add_mutually_exclusive_group()
+    discriminator.add_argument("--discriminator", metavar="PATH|PRESET", help="Discriminator. Default: a new one.")
+    discriminator.add_argument(
+        "--discriminator-filters",
+        type=positive_int,
+        default=64,
+        metavar="N",
+        help="Number of channels of a new discriminator's first layer. Default: %(default)s.",
+    )
+    _add_data(parser)
+    add_options(parser, training.GanOptions)
+    parser.set_defaults(command=_train_gan)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    run = parser.add_argument_group("run")
+    run.add_argument("--run", required=True, metavar="DIR", help="Folder of the run.")
+    run.add_argument(
+        "--steps",
+        required=True,
+        type=positive_int,
+        metavar="N",
+        help="Total number of steps, including those before a resume.",
+    )
+    run.add_argument("--extend", action="store_true", help="Accept other --steps than the run was begun with.")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument("--data", required=True, help=f"{', '.join(data.SOURCES)}, or a folder of photographs.")
+    group.add_argument(
+        "--num-images", type=positive_int, metavar="N", help="Number of photographs to choose. Default: all."
+    )
+    group.add_argument(
+        "--num-valid",
+        type=positive_int,
+        default=20,
+        metavar="N",
+        help="Largest number of whole images to validate on. Default: %(default)s.",
+    )
+    group.add_argument(
+        "--scale",
+        type=int,
+        default=4,
+        choices=SCALES,
+        help="Size of HR over LR; mdsr has several of its own. Default: %(default)s.",
+    )
+    group.add_argument(
+        "--degradation",
+        default="bicubic",
+        metavar="NAME",
+        help=f"How LR is made: {', '.join(KERNELS)}, jpeg75 (or another quality), or realistic. Default: %(default)s.",
+    )
+    group.add_argument(
+        "--halve-jpeg",
+        action="store_true",
+        help="Halve JPEG photographs first, so that a GAN does not learn JPEG's traces.",
+    )
+
+
+def _train_pre(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
+    import keras
+
+    from srkit.training import distribution
+
+    options = read_options(arguments, training.TrainOptions)
+    with distribution.default_strategy().scope():
+        keras.utils.set_random_seed(options.seed)
+        model = models.MODELS[arguments.model](**_model_arguments(arguments))
+        if arguments.start_from:
+            start = models.start_from(model, arguments.start_from)
+            print(f"{len(start.copied)} layers from {arguments.start_from}; new: {', '.join(start.new) or 'none'}")
+        trainer = training.PreTrainer(model, arguments.run, optimizer=options.optimizer, **_optimization(options))
+    _train(trainer, arguments, options)
+
+
+def _train_gan(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
+    import keras
+
+    from srkit.training import distribution
+
+    options = read_options(arguments, training.GanOptions)
+    with distribution.default_strategy().scope():
+        keras.utils.set_random_seed(options.seed)
+        trainer = training.GanTrainer(
+            models.load_model(arguments.generator),
+            _discriminator(arguments, options.patch_size),
+            arguments.run,
+            freeze_batch_norm=options.freeze_batch_norm,
+            **_optimization(options),
+        )
+    _train(trainer, arguments, options)
+
+
+def _model_arguments(arguments: argparse.Namespace) -> dict[str, int]:
+    """The arguments of the builder that were given; the others are as published."""
+    known = inspect.signature(models.MODELS[arguments.model]).parameters
+    given = {name: getattr(arguments, name) for name in ("filters", "num_blocks")}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in known:
+            option = name.replace("_", "-")
+            raise InputError(
+                f"--{option} does not apply to {arguments.model}, which is built from: {', '.join(known)}."
+            )
+    return {"scale": arguments.scale, **given} if "scale" in known else given
+
+
+def _discriminator(arguments: argparse.Namespace, patch_size: int):
+    if not arguments.discriminator:
+        return models.discriminator(patch_size, arguments.discriminator_filters)
+    discriminator = models.load_model(arguments.discriminator)
+    if discriminator.output_shape != (None, 1):
+        raise InputError(f"{arguments.discriminator} is no discriminator: it makes images, not one logit for each.")
+    return discriminator
+
+
+def _optimization(options: training.TrainOptions) -> dict:
+    names = ("losses", "learning_rate", "precision", "warmup_steps", "ema", "vgg_weights")
+    schedules = {"tenth_at_half": "halves", "half_every_fifth": "step"}
+    return {
+        **{name: getattr(options, name) for name in names},
+        "schedule": schedules.get(options.schedule, options.schedule),
+        "clip_norm": options.global_clipnorm,
+    }
+
+
+def _train(trainer: "training.Trainer", arguments: argparse.Namespace, options: training.TrainOptions) -> None:
+    parts = [
+        data.load(
+            arguments.data,
+            num_images=arguments.num_images,
+            seed=options.seed,
+            scale=scale,
+            degradation=arguments.degradation,
+            min_size=options.patch_size,
+            halve_jpeg=arguments.halve_jpeg,
+        )
+        for scale in trainer.scales
+    ]
+    train, valid = (data.MultiScalePairs(*part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True))
+    trainer.train(
+        train,
+        valid.take(arguments.num_valid),
+        steps=arguments.steps,
+        evaluate_every=options.evaluate_every,
+        checkpoint_every=options.checkpoint_every,
+        batch_size=options.batch_size,
+        patch_size=options.patch_size,
+        seed=options.seed,
+        patience=options.patience,
+        extend=arguments.extend,
+    )

@@ -1,0 +1,3 @@
+"""How papers score."""
+
+PROTOCOLS = ("edsr", "srgan")

@@ -1,0 +1,95 @@
+"""Options of upscaling. Imports neither Keras nor TensorFlow."""
+
+import dataclasses
+import re
+
+from srkit.errors import InputError, check_choice
+from srkit.image import MAX_PIXELS
+from srkit.options import option
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+EXISTING = ("refuse", "skip", "overwrite")
+
+
+def memory_size(text: str) -> int:
+    """A number of bytes as people write it: 4G, 500M, 1.5 GiB.
+
+    >>> memory_size("500M")
+    524288000
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not match:
+        raise InputError(f"A size of memory must be like 4G or 500M; received {text}.")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UpscaleOptions:
+    """Options of upscaling photographs; see the help of each field below.
+
+    Attributes:
+        existing: What happens to results that are already there. They are left and count as failed (`"refuse"`),
+            are left and counted (`"skip"`), or are replaced (`"overwrite"`).
+
+    ```python
+    options = UpscaleOptions(width=1920, quality=90)
+    ```
+
+    Raises:
+        InputError: A name is not known, or a number is out of its range.
+    """
+
+    scale: float | None = option(
+        None,
+        "Size of the result over that of the photograph, such as 2 or 2.5. Default: the model's scale.",
+        group="size",
+        metavar="N",
+        type=float,
+    )
+    width: int | None = option(
+        None, "Width of the result in pixels; replaces --scale.", group="size", metavar="PX", type=int
+    )
+    height: int | None = option(
+        None,
+        "Height of the result in pixels; replaces --scale. With --width, the result fits into both.",
+        group="size",
+        metavar="PX",
+        type=int,
+    )
+    quality: int = option(95, "Quality of JPEG, WebP, AVIF and HEIC files, from 1 to 100.", group="output", metavar="N")
+    strip: bool = option(False, "Leave EXIF and XMP metadata out.", group="output")
+    existing: str = "refuse"
+    ensemble: bool = option(
+        False,
+        "Average the results for eight flips and rotations: slightly better, eight times slower.",
+        group="computation",
+    )
+    precision: str = option(
+        "auto",
+        "What the model computes in. auto takes bfloat16 where it is faster and differs from float32 by at most one "
+        "grey level in 99.9 % of the values.",
+        group="computation",
+        choices=PRECISIONS,
+    )
+    memory: int | None = option(
+        None,
+        "Most memory that the process may take, such as 4G. Default: what it takes and half of what is free.",
+        group="computation",
+        metavar="SIZE",
+        type=memory_size,
+    )
+    max_pixels: int = option(
+        MAX_PIXELS, "Refuse photographs that claim to have more pixels.", group="computation", metavar="N"
+    )
+
+    def __post_init__(self):
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("way with existing files", self.existing, EXISTING)
+        if self.scale is not None and (self.width or self.height):
+            raise InputError("A size is either a scale, or a width, a height or both: give one or the other.")
+        if not 1 <= self.quality <= 100:
+            raise InputError(f"quality must be from 1 to 100; received {self.quality}.")
+        for name in ("width", "height", "max_pixels"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"{name} must be at least 1; received {number}.")

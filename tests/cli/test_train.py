@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from srkit import cli, load_model
+
+TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--patch-size", "32", "--num-valid", "1"]
+
+
+def test_train_and_train_again(photos, tmp_path, cat, capsys):
+    for index in range(4):
+        Image.fromarray(np.roll(cat, 40 * index, axis=1)).save(photos / f"large{index}.png")
+    run = tmp_path / "run"
+    common = ["--data", str(photos), "--run", str(run), *TOY]
+    with pytest.warns(UserWarning, match="left out"):
+        assert cli.main(["train", "pre", "--steps", "2", *common]) == 0
+    with pytest.warns(UserWarning):
+        assert cli.main(["train", "pre", "--steps", "3", *common]) == 0
+    assert len((run / "history.jsonl").read_text().splitlines()) == 3
+    x2 = ["train", "pre", "--steps", "1", "--scale", "2", "--run", str(tmp_path / "x2"), "--data", str(photos), *TOY]
+    with pytest.warns(UserWarning):
+        assert cli.main([*x2, "--start-from", str(run / "best.weights.h5")]) == 0
+    assert "new: upsample1_conv, upsample1_prelu" in capsys.readouterr().out
+    pre = str(run / "best.weights.h5")
+    gan = [
+        "train",
+        "gan",
+        "--steps",
+        "1",
+        "--data",
+        str(photos),
+        *TOY[4:],
+        "--loss",
+        "mse=1",
+        "adversarial=1e-3",
+        "--generator",
+        pre,
+    ]
+    with pytest.warns(UserWarning):
+        assert cli.main([*gan, "--run", str(tmp_path / "gan"), "--discriminator-filters", "4"]) == 0
+    discriminator = tmp_path / "gan" / "discriminator.weights.h5"
+    assert load_model(discriminator).config["filters"] == 4
+    with pytest.warns(UserWarning):
+        assert cli.main([*gan, "--run", str(tmp_path / "further"), "--discriminator", str(discriminator)]) == 0
+    assert cli.main([*gan, "--run", str(tmp_path / "wrong"), "--discriminator", pre]) == 1
+    assert "is no discriminator" in capsys.readouterr().err
