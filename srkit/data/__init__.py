@@ -5,9 +5,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "table": ["SOURCES"],
-        "cache": ["clear"],
+        "cache_builder": ["clear"],
+        "folders": ["data_dir"],
+        "matching": ["match_lr"],
         "pairs": ["MultiScalePairs", "Pairs"],
-        "sources": ["data_dir", "div2k", "folder", "load", "samples", "stanford_dogs"],
+        "sources": ["div2k", "folder", "load", "samples", "stanford_dogs"],
+        "table": ["SOURCES"],
     },
 )

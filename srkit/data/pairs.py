@@ -1,4 +1,4 @@
-"""Training batches: aligned random crops of the pairs in a cache. Batch k is a pure function of (cache, seed, k)."""
+"""Pairs of whole photographs, and training batches: aligned random crops of them."""
 
 import functools
 import random
@@ -8,15 +8,16 @@ import numpy as np
 
 from srkit.data.cache import Cache
 from srkit.errors import InputError
-from srkit.image.degradation import Degradation, grey
+from srkit.image import Degradation
+from srkit.image.degradation import grey
 
-_MARGIN_PX = (
-    8  # LR px around a crop that is degraded at random, and as many again, drawn: JPEG's blocks then lie anywhere
-)
+# A crop that is degraded at random is degraded together with what lies around it: 8 to 15 LR px above and left of it,
+# drawn so that the blocks of JPEG may begin anywhere, and 8 LR px below and right of it.
+_MARGIN_PX = 8
 
 
 class _Batches:
-    """What makes a `tf.data.Dataset` of `batch`."""
+    """Makes a `tf.data.Dataset` of the method `batch`."""
 
     def batches(
         self,
@@ -28,14 +29,26 @@ class _Batches:
         shards: range = range(1),
         num_shards: int = 1,
     ) -> "tf.data.Dataset":  # noqa: F821
-        """The batches `start` to `stop` (endless without) as a `tf.data.Dataset`, prefetched.
+        """A range of batches as a `tf.data.Dataset`, prefetched.
 
-        Other arguments are those of `batch`. Elements are float32 `(lr, hr)` in [0, 255]: for each batch, its `shards`
-        in turn.
+        Args:
+            batch_size: Number of crops in a batch, in all shards together.
+            patch_size: Side of the HR crops in pixels.
+            seed: As in `batch`.
+            start: Number of the first batch.
+            stop: Number of the batch after the last one. Default: the batches never end.
+            shards: Which shards of each batch to give, one after the other.
+            num_shards: Number of equal shards that a batch is divided into.
+
+        Returns:
+            A dataset of `(lr, hr)`, float32 in [0, 255]: one element for each shard of each batch.
+
+        Raises:
+            InputError: The crops do not fit into the photographs, or the batch cannot be divided.
         """
         import tensorflow as tf  # here: with another Keras backend, `batch` serves without TensorFlow
 
-        self._check_crop(patch_size)
+        self._check_patch_size(patch_size)
         size = _shard_size(batch_size, num_shards)
         lr_size = patch_size // self.scales[0] if len(self.scales) == 1 else None
 
@@ -55,7 +68,15 @@ class _Batches:
 
 
 class Pairs(_Batches):
-    """The train or the valid part of a source: aligned HR/LR pairs of photographs.
+    """One split of a source, train or valid: aligned HR/LR pairs of photographs.
+
+    `srkit.data.load` and its sources make them.
+
+    Args:
+        cache: The cache that holds the pairs.
+        indices: Which of the cache's pairs these are.
+        split: The split's name.
+        degradation: A random degradation that makes LR anew for each crop. None where the cache holds LR.
 
     Attributes:
         scale: HR side / LR side.
@@ -63,36 +84,43 @@ class Pairs(_Batches):
         pairs_by_scale: These pairs as a tuple, as `MultiScalePairs` has several.
         names: The photographs' names.
         fingerprint: A text that changes with anything that shapes the pairs; runs record it.
-        degradation: What LR is made by anew for each crop, where it is drawn at random; None where the cache holds LR.
+        degradation: As given.
+
+    ```python
+    train, valid = srkit.data.load("samples", scale=4)
+    lr, hr = train[0]                                   # a whole photograph
+    lr, hr = train.batch(0, batch_size=16, patch_size=96)  # (16, 24, 24, 3) and (16, 96, 96, 3)
+    ```
     """
 
-    def __init__(self, cache: Cache, indices: list[int], part: str, degradation: Degradation | None = None):
+    def __init__(self, cache: Cache, indices: list[int], split: str, degradation: Degradation | None = None):
         self._cache = cache
         self._indices = indices
-        self._part = part
+        self._split = split
         self.degradation = degradation
         self.scale = cache.scale
         self.scales = (cache.scale,)
         self.pairs_by_scale = (self,)
         self.names = [cache.names[index] for index in indices]
-        self.fingerprint = f"{cache.fingerprint}/{part}" + (f"/{degradation.fingerprint}" if degradation else "")
+        self.fingerprint = f"{cache.fingerprint}/{split}" + (f"/{degradation.fingerprint}" if degradation else "")
         self._smallest_side = min(min(cache.hr_shape(index)[:2]) for index in indices)
 
     def __len__(self) -> int:
+        """Number of photographs."""
         return len(self._indices)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pair `(lr, hr)` of one whole photograph, uint8 RGB: always the same."""
+        """The pair `(lr, hr)` of one whole photograph, uint8 RGB. It is always the same, whatever the degradation."""
         lr, hr = self._cache.pair(self._indices[index])
         if self.degradation:
             lr = self.degradation(hr, np.random.default_rng(index))
         return np.array(lr), np.array(hr)
 
     def take(self, count: int) -> "Pairs":
-        """The first `count` photographs of this part (all, where there are fewer), for a quicker validation."""
+        """The first `count` photographs, or all where there are fewer; for a quicker validation."""
         if count < 1:
             raise InputError(f"At least 1 photograph must be taken; asked: {count}.")
-        return Pairs(self._cache, self._indices[:count], f"{self._part}[:{count}]", self.degradation)
+        return Pairs(self._cache, self._indices[:count], f"{self._split}[:{count}]", self.degradation)
 
     def pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields `(lr, hr)` of each whole photograph, uint8 RGB, always in the same order."""
@@ -102,17 +130,18 @@ class Pairs(_Batches):
     def batch(
         self, step: int, batch_size: int = 16, patch_size: int = 96, seed: int = 0, shard: int = 0, num_shards: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Cuts batch number `step`: aligned random crops, flipped and rotated at random.
+        """Cuts a batch: aligned random crops, flipped and rotated at random.
 
-        Each photograph gives one crop an epoch, in an order that is shuffled anew for each epoch.
+        Each photograph gives one crop an epoch, in an order that is shuffled anew for each epoch. Equal arguments
+        always give equal batches, random degradations included.
 
         Args:
-            step: Which batch, from 0.
-            batch_size: Crops.
-            patch_size: Side of the HR crops in px, a multiple of the scale.
-            seed: Another seed gives other batches; equal arguments always give equal ones.
-            shard: Which of the batch's `num_shards` equal parts to cut, where several devices share it.
-            num_shards: A divisor of `batch_size`.
+            step: Number of the batch, from 0.
+            batch_size: Number of crops.
+            patch_size: Side of the HR crops in pixels, a multiple of the scale.
+            seed: Seed of the order of the photographs, the crops and the degradations.
+            shard: Which of the batch's equal shards to cut, where several devices share it.
+            num_shards: Number of shards, a divisor of `batch_size`.
 
         Returns:
             `(lr, hr)`, uint8 arrays. HR has the shape `(size, patch_size, patch_size, 3)`, where `size` is
@@ -120,28 +149,35 @@ class Pairs(_Batches):
 
         Raises:
             InputError: `patch_size` is no multiple of the scale, or larger than a photograph; or the batch cannot be
-                divided so.
+                divided.
         """
-        self._check_crop(patch_size)
+        self._check_patch_size(patch_size)
         size = _shard_size(batch_size, num_shards)
         lr_size = patch_size // self.scale
         lr_batch = np.empty((size, lr_size, lr_size, 3), np.uint8)
         hr_batch = np.empty((size, patch_size, patch_size, 3), np.uint8)
         for slot in range(size):
             position = step * batch_size + shard * size + slot
-            epoch, place = divmod(position, len(self))
-            lr, hr = self._cache.pair(self._indices[self._order(seed, epoch)[place]])
-            draw = random.Random(f"{seed}/{position}")
-            top, left = (draw.randint(0, side - lr_size) for side in lr.shape[:2])
-            rotations, flip = draw.randrange(4), draw.random() < 0.5
-            if self.degradation:
-                crops = self._degraded(hr, top, left, lr_size, np.random.default_rng([seed, position]))
-            else:
-                crops = _cut(lr, top, left, lr_size), _cut(hr, top * self.scale, left * self.scale, patch_size)
-            for crop, out in zip(crops, (lr_batch, hr_batch)):
-                crop = np.rot90(crop, rotations)
-                out[slot] = crop[:, ::-1] if flip else crop
+            lr_batch[slot], hr_batch[slot] = self._crops(position, seed, lr_size)
         return lr_batch, hr_batch
+
+    def _crops(self, position: int, seed: int, lr_size: int) -> Iterator[np.ndarray]:
+        """The LR and the HR crop at a position in the sequence of all crops: a pure function of seed and position."""
+        epoch, place = divmod(position, len(self))
+        lr, hr = self._cache.pair(self._indices[self._order(seed, epoch)[place]])
+        draw = random.Random(f"{seed}/{position}")
+        top, left = (draw.randint(0, side - lr_size) for side in lr.shape[:2])
+        rotations, flip = draw.randrange(4), draw.random() < 0.5
+        if self.degradation:
+            crops = self._degraded(hr, top, left, lr_size, np.random.default_rng([seed, position]))
+        else:
+            crops = (
+                _cut(lr, top, left, lr_size),
+                _cut(hr, top * self.scale, left * self.scale, lr_size * self.scale),
+            )
+        for crop in crops:
+            crop = np.rot90(crop, rotations)
+            yield crop[:, ::-1] if flip else crop
 
     def _degraded(self, hr, top: int, left: int, lr_size: int, rng: np.random.Generator) -> tuple:
         """An LR crop that is degraded together with what lies around it in the photograph, and its HR crop."""
@@ -159,7 +195,7 @@ class Pairs(_Batches):
         inside = ((begin - start) * self.scale for begin, start in zip((top, left), starts))
         return lr, _cut(around, *inside, lr_size * self.scale)
 
-    def _check_crop(self, patch_size: int) -> None:
+    def _check_patch_size(self, patch_size: int) -> None:
         if patch_size % self.scale:
             raise InputError(f"The HR crop's side must be a multiple of the scale {self.scale}; received {patch_size}.")
         if patch_size > self._smallest_side:
@@ -174,7 +210,7 @@ class Pairs(_Batches):
 
 
 class MultiScalePairs(_Batches):
-    """Pairs of several scales, to train a model for all of them: each batch has one scale, drawn at random.
+    """Pairs of several scales, to train one model for all of them. Each batch has one scale, drawn at random.
 
     Args:
         *pairs_by_scale: The pairs of each scale.
@@ -183,6 +219,11 @@ class MultiScalePairs(_Batches):
         pairs_by_scale: The pairs of each scale.
         scales: The scales, in the same order.
         fingerprint: The fingerprints of all pairs.
+
+    ```python
+    splits = zip(*(srkit.data.load("samples", scale=scale) for scale in (2, 3, 4)))
+    train, valid = (srkit.data.MultiScalePairs(*split) for split in splits)
+    ```
     """
 
     def __init__(self, *pairs_by_scale: Pairs):
@@ -191,6 +232,7 @@ class MultiScalePairs(_Batches):
         self.fingerprint = " ".join(pairs.fingerprint for pairs in pairs_by_scale)
 
     def __len__(self) -> int:
+        """Number of pairs, of all scales together."""
         return sum(len(pairs) for pairs in self.pairs_by_scale)
 
     def take(self, count: int) -> "MultiScalePairs":
@@ -200,13 +242,13 @@ class MultiScalePairs(_Batches):
     def batch(
         self, step: int, batch_size: int = 16, patch_size: int = 96, seed: int = 0, shard: int = 0, num_shards: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `Pairs.batch`; `patch_size` must be a multiple of all scales. LR's size tells the batch's scale."""
+        """As `Pairs.batch`; `patch_size` must be a multiple of all scales. The size of LR tells the batch's scale."""
         pairs = random.Random(f"{seed}/scale/{step}").choice(self.pairs_by_scale)
         return pairs.batch(step, batch_size, patch_size, seed, shard, num_shards)
 
-    def _check_crop(self, patch_size: int) -> None:
+    def _check_patch_size(self, patch_size: int) -> None:
         for pairs in self.pairs_by_scale:
-            pairs._check_crop(patch_size)
+            pairs._check_patch_size(patch_size)
 
 
 AnyPairs = Pairs | MultiScalePairs

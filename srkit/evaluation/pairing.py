@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from srkit.data import match_lr
 from srkit.errors import InputError
 from srkit.image import crop_to_multiple, downscale, list_images, read_image
 
@@ -73,7 +74,7 @@ def find_pairs(data: "str | os.PathLike", scale: int, lr: "str | os.PathLike | N
     if lr is None:
         pairs = [Pair(name, path) for name, path in names.items()]
     else:
-        matches, unused = _match(names, Path(lr), scale)
+        matches, unused = match_lr(names, Path(lr), scale)
         pairs = [Pair(name, path, matches[name]) for name, path in names.items()]
         used = {path.resolve() for path in matches.values()}
         left_out |= {path.resolve(): "LR without HR" for path in unused if path.resolve() not in left_out}
@@ -118,42 +119,6 @@ def _says(words: str, path: Path) -> bool:
 def _scale_named(path: Path) -> int | None:
     found = _SCALE.search(path.as_posix())
     return int(found[1] or found[2]) if found else None
-
-
-def _match(names: dict[str, Path], lr: Path, scale: int) -> tuple[dict[str, Path], list[Path]]:
-    """For each HR's name the file of its LR, and the LR images that belong to none."""
-    originals = {path.resolve() for path in names.values()}
-    candidates = [path for path in _visible(list_images(lr), lr) if path.resolve() not in originals]
-    by_path, by_stem = {}, {}
-    for path in candidates:
-        by_path.setdefault(path.relative_to(lr).with_suffix("").as_posix().casefold(), []).append(path)
-        by_stem.setdefault(path.stem.casefold(), []).append(path)
-    matches, owners = {}, {}
-    for name, hr in names.items():
-        inside = Path(name).with_suffix("").as_posix()
-        # Folders of HR and LR are often built alike; where they are not, the file's name alone must do.
-        found = _first(by_path, inside, scale) or _first(by_stem, hr.stem, scale)
-        if len(found) > 1:
-            raise InputError(f"{name} has more than one LR: {', '.join(map(str, found))}. Leave one of them there.")
-        for path in found:
-            if path in owners:
-                raise InputError(f"{path} would be the LR of {owners[path]} and of {name}: give folders built alike.")
-            matches[name], owners[path] = path, name
-    missing = [name for name in names if name not in matches]
-    if missing:
-        stem = Path(missing[0]).stem
-        raise InputError(
-            f"{len(missing)} of {len(names)} HR images have no LR in {lr}: {', '.join(missing[:3])}"
-            f"{', …' if len(missing) > 3 else ''}. Expected names like {stem}.png or {stem}x{scale}.png."
-        )
-    return matches, [path for path in candidates if path not in owners]
-
-
-def _first(files: dict[str, list[Path]], name: str, scale: int) -> list[Path]:
-    """The files under the first of the names that an LR image may have."""
-    name = name.casefold()
-    spellings = [name, f"{name}x{scale}", f"{name}_x{scale}", re.sub("hr$", "lr", name)]
-    return next((files[spelling] for spelling in spellings if spelling in files), [])
 
 
 def _visible(paths, folder: Path) -> list[Path]:
