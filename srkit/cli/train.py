@@ -86,6 +86,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     group.add_argument("--data", required=True, help=f"{', '.join(data.SOURCES)}, or a folder of photographs.")
     group.add_argument(
+        "--lr",
+        metavar="DIR",
+        help="Folder of LR images that were made elsewhere, under the names of the HR images in --data. Default: HR, "
+        "degraded.",
+    )
+    group.add_argument(
         "--num-images", type=positive_int, metavar="N", help="Number of photographs to choose. Default: all."
     )
     group.add_argument(
@@ -192,6 +198,7 @@ def _train(trainer: "training.Trainer", arguments: argparse.Namespace, options: 
             seed=options.seed,
             scale=scale,
             degradation=arguments.degradation,
+            lr=arguments.lr,
             min_size=options.patch_size,
             halve_jpeg=arguments.halve_jpeg,
         )

@@ -16,6 +16,7 @@ PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/ru
         (["upscale", "{empty}", "--model", "{weights}"], "no image"),
         (["train", "pre", "--data", "{empty}", "--steps", "1", "--run", "{empty}/run"], "no photograph"),
         (["train", "pre", "--data", "nowhere", "--steps", "1", "--run", "{empty}/run"], "no folder nowhere"),
+        ([*PRE, "--lr", "{empty}"], "no LR images of its own"),
         ([*PRE, "--model", "vdsr", "--num-blocks", "8"], "--num-blocks does not apply to vdsr"),
         ([*PRE, "--start-from", "missing.h5"], "no model missing.h5"),
         ([*PRE, "--start-from", "{weights}"], "srresnet cannot start from edsr"),
