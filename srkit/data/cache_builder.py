@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from srkit.data.cache import Cache
@@ -20,6 +19,7 @@ from srkit.data.partial_cache import PartialCache
 from srkit.data.photograph import Photograph
 from srkit.data.preparation import Preparation, PreparedPair
 from srkit.errors import InputError
+from srkit.files import locked
 
 _FORMAT = 1
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -48,10 +48,10 @@ def open_or_build(
     path = _cache_path(label, photographs, preparation, cache_dir)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with locked(f"{path}.lock"):
             if not (path / "index.json").is_file():
                 _build(path, photographs, preparation)
-    except (OSError, NotImplementedError) as error:
+    except OSError as error:
         raise InputError(_explain(error, path.parent)) from None
     cache = Cache(path)
     if cache.skipped:
@@ -81,11 +81,11 @@ def clear(cache_dir: "str | os.PathLike | None" = None) -> int:
     for lock_path in root.glob("*-x[2348]-*.lock"):
         path = lock_path.with_suffix("")
         try:
-            with FileLock(lock_path, timeout=0):
+            with locked(lock_path, wait=False):
                 freed += sum(_delete(folder) for folder in (path, PartialCache.folder_of(path)))
                 with contextlib.suppress(PermissionError):  # Windows deletes no open file
                     lock_path.unlink()
-        except (Timeout, OSError, NotImplementedError):
+        except (OSError, InputError):
             kept.append(path.name)
     if kept:
         warnings.warn(
@@ -126,10 +126,8 @@ def _readable(text: str) -> str:
     return "".join(character if character.isalnum() or character in "-_" else "_" for character in text)
 
 
-def _explain(error: Exception, folder: Path) -> str:
+def _explain(error: OSError, folder: Path) -> str:
     """What a person should know and do when a cache cannot be written."""
-    if isinstance(error, NotImplementedError):
-        return f"{folder} is on a file system without locks, such as a mounted drive: give a cache_dir on a local disk."
     if error.errno in _FULL_DISK:
         return (
             f"The disk is full: no space is left in {folder} for the HR/LR pairs. Make room (srkit.data.clear() "

@@ -1,7 +1,6 @@
 """Getting data sets: TensorFlow Datasets downloads, and photographs inside tar files."""
 
 import functools
-import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from srkit.data.photograph import Photograph
 from srkit.errors import InputError
-from srkit.files import write_atomically
+from srkit.files import replace, write_atomically
 
 
 def download(dataset: str, folders: dict[str, Path], relative_path: Callable[[dict, int], str]) -> None:
@@ -35,7 +34,7 @@ def download(dataset: str, folders: dict[str, Path], relative_path: Callable[[di
             path = work / "layout" / target.name / relative_path(example, index)
             write_atomically(path, lambda file, encoded=encoded: file.write(encoded))
     for target in {path for path in folders.values() if not path.exists()}:
-        os.replace(work / "layout" / target.name, target)
+        replace(work / "layout" / target.name, target)
     shutil.rmtree(work)
 
 

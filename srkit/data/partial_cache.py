@@ -2,13 +2,12 @@
 
 import contextlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import BinaryIO
 
 from srkit.data.preparation import PreparedPair
-from srkit.files import write_atomically
+from srkit.files import replace, write_atomically
 
 
 class PartialCache:
@@ -72,7 +71,7 @@ class PartialCache:
         write_atomically(self._folder / "index.json", lambda file: file.write(json.dumps(index).encode()))
         (self._folder / "journal.jsonl").unlink()
         shutil.rmtree(self._path, ignore_errors=True)  # what a deletion that was cut short has left
-        os.replace(self._folder, self._path)
+        replace(self._folder, self._path)
 
     def _pairs(self) -> list[dict]:
         return [entry for entry in self._entries if "hr_size" in entry]

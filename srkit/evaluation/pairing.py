@@ -10,6 +10,7 @@ import numpy as np
 
 from srkit.data import match_lr
 from srkit.errors import InputError
+from srkit.files import is_hidden
 from srkit.image import crop_to_multiple, downscale, list_images, read_image
 
 _HR, _LR = "HR|GT", "LR"
@@ -93,8 +94,8 @@ def _hr_images(data: Path, scale: int, apart: Path | None) -> tuple[list[Path], 
         left_out.update({path.resolve(): reason for path in paths if path not in chosen})
         return kept
 
-    paths = _visible(data.rglob("*.*"), data)
-    paths = keep(_visible(list_images(data), data), "files that are no images")
+    paths = [path for path in data.rglob("*.*") if path.is_file() and not is_hidden(path, data)]
+    paths = keep(list_images(data), "files that are no images")
     if apart is not None and data.resolve() in apart.parents:
         paths = keep([path for path in paths if apart not in path.resolve().parents], "LR without HR")
     if marked := [path for path in paths if _says(_HR, path.relative_to(data))]:
@@ -119,14 +120,6 @@ def _says(words: str, path: Path) -> bool:
 def _scale_named(path: Path) -> int | None:
     found = _SCALE.search(path.as_posix())
     return int(found[1] or found[2]) if found else None
-
-
-def _visible(paths, folder: Path) -> list[Path]:
-    return [
-        path
-        for path in paths
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
 
 
 def _size(image: np.ndarray) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from srkit.errors import InputError
-from srkit.files import write_atomically
+from srkit.files import is_hidden, write_atomically
 
 try:
     import pillow_heif
@@ -193,12 +193,8 @@ def list_images(folder: "str | os.PathLike") -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and not _is_hidden(path.relative_to(folder)) and path.is_file()
+        if path.suffix.lower() in EXTENSIONS and not is_hidden(path, folder) and path.is_file()
     )
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from srkit.errors import InputError
+from srkit.files import replacing
 from srkit.models.architectures import MODELS
 from srkit.models.config import build_from_config
 from srkit.models.presets import PRESETS, preset_path
@@ -76,18 +77,13 @@ def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = Fal
     path = Path(path)
     if not path.name.endswith(".weights.h5"):
         raise InputError(f"Weights are saved as .weights.h5; received {path}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with replacing(path, ending=".weights.h5") as temporary:
         model.save_weights(temporary)
         if hasattr(model, "config"):
             with h5py.File(temporary, "a") as file:
                 file.attrs[_CONFIG] = json.dumps(dict(model.config))
         if half:
             _halve(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Start(NamedTuple):

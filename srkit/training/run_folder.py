@@ -13,11 +13,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.files import write_atomically
+from srkit.files import locked, write_atomically
 
 _CHECKPOINTS_KEPT = 2
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # reading raises
@@ -85,20 +84,17 @@ class RunFolder:
         """While it lasts, no other process can train in the folder; one that is killed gives it free.
 
         Raises:
-            InputError: Another process trains in it.
+            InputError: Another process trains in it, or its file system has no locks.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = self._lock()
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise InputError(
-                f"Another process is training in {self.path}: wait until it ends, or give another run folder."
-            ) from None
-        try:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path / "lock", wait=False))
+            except TimeoutError:
+                raise InputError(
+                    f"Another process is training in {self.path}: wait until it ends, or give another run folder."
+                ) from None
             yield
-        finally:
-            lock.release()
 
     @contextlib.contextmanager
     def explained_errors(self) -> Iterator[None]:
@@ -229,19 +225,14 @@ class RunFolder:
             updated=max((path.stat().st_mtime for path in checkpoints), default=0.0),
         )
 
-    def _lock(self) -> filelock.FileLock:
-        return filelock.FileLock(self.path / "lock")
-
     def _is_locked(self) -> bool:
-        lock = self._lock()
         try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
+            with locked(self.path / "lock", wait=False):
+                return False
+        except TimeoutError:
             return True
-        except OSError:  # another user's, or on a disk that is read only
+        except (OSError, InputError):  # another user's, or on a disk that is read only or has no locks
             return False
-        lock.release()
-        return False
 
     @staticmethod
     def _step(path: Path) -> int:

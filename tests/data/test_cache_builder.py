@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 
+import filelock
 import numpy as np
 import pytest
 from PIL import Image
 
 from srkit import InputError, data
-from srkit.data import cache_builder, partial_cache, preparation
+from srkit.data import partial_cache, preparation
 from srkit.image import crop_to_multiple, downscale, read_image
 
 
@@ -195,13 +196,13 @@ def test_clear_finishes_a_deletion_that_was_cut_short(photos, store, monkeypatch
             OSError(30, "Read-only file system"),
             r"cannot be written to .* \(Read-only.*cache_dir",
         ),
-        (NotImplementedError("no flock"), "file system without locks.*cache_dir on a local disk"),
+        (NotImplementedError("no flock"), "file system without locks.*local disk"),
     ],
 )
 def test_folder_that_cannot_be_used_for_caches_is_said(photos, store, monkeypatch, error, message):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(cache_builder.FileLock, "acquire", fail)
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
     with pytest.raises(InputError, match=message):
         data.folder(photos, cache_dir=store)
