@@ -13,8 +13,8 @@ PACKAGE = ROOT / "srkit"
 
 # From the bottom; a module imports from its own package and from those before. In one line: beside each other.
 LEVELS = [
-    {"errors"},
-    {"files", "lazy", "options"},
+    {"errors", "lazy", "options"},
+    {"backend", "files"},
     {"image"},
     {"models"},
     {"losses", "data"},

@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.command(options) or 0
     except (InputError, TrainingDiverged) as error:
         _tell(error)
+    except ModuleNotFoundError as error:
+        _tell(f"The package {error.name} is missing: install it.")
     except OSError as error:
         _tell(f"{error.filename}: {error.strerror or error}" if error.filename else error.strerror or error)
     except _memory_errors():

@@ -4,15 +4,22 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from srkit.backend import check_tensorflow
+
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow in silence: each command that needs it does so before anything else.
+    """Imports TensorFlow in silence. Each command that needs TensorFlow calls this first.
 
     The environment variable `TF_CPP_MIN_LOG_LEVEL=0` shows the lines.
+
+    Raises:
+        InputError: Keras' settings do not suit.
     """
     silent = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
     with _silenced_stderr() if silent else contextlib.nullcontext():
         import tensorflow  # noqa: F401
+
+        check_tensorflow()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from srkit.backend import check_tensorflow
 from srkit.inference.fusion import folded
 from srkit.inference.receptive_field import receptive_field_px
 from srkit.models import fixed_sides, scale_of
@@ -48,6 +49,7 @@ class Compiled:
     """
 
     def __init__(self, model: keras.Model, precision: str):
+        check_tensorflow()
         self.scale = scale_of(model)
         self._model = weakref.ref(model)  # held, it would never be freed
         self._precision = precision

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import keras
 
+from srkit.backend import check_settings
 from srkit.errors import InputError, check_choice
 from srkit.losses.table import LOSSES
 from srkit.losses.vgg import VGGLoss
@@ -29,6 +30,7 @@ class WeightedLosses:
     """
 
     def __init__(self, weights: Mapping[str, float], scale: int, vgg_weights: "str | os.PathLike | None" = None):
+        check_settings()
         self.weights = dict(weights)
         self._losses = {name: _loss(name, weight, scale, vgg_weights) for name, weight in self.weights.items()}
 

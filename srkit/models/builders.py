@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from srkit.backend import check_settings
 from srkit.errors import check_choice
 from srkit.image import SCALES
 from srkit.models.layers import ICNR, PixelShuffle
@@ -21,6 +22,7 @@ def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]
 
     @functools.wraps(build)
     def build_and_remember(*args, **kwargs) -> keras.Model:
+        check_settings()
         arguments = signature.bind(*args, **kwargs)
         arguments.apply_defaults()
         model = build(*args, **kwargs)

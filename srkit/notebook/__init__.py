@@ -2,7 +2,9 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from srkit.errors import needs_extra
+
+_import, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "demo": ["run_demo"],
@@ -13,3 +15,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "uploads": ["upload"],
     },
 )
+
+
+def __getattr__(name: str):
+    with needs_extra("notebooks"):
+        return _import(name)

@@ -4,9 +4,7 @@ import json
 import os
 from pathlib import Path
 
-import keras
-
-from srkit.models import load_model
+from srkit import models
 
 VARIABLE = "SRKIT_PARAMETERS"
 
@@ -23,7 +21,7 @@ def override(parameters: dict) -> None:
             print(f"{name} = {value!r}, set from outside")
 
 
-def load_trained(path: "str | os.PathLike", preset: str) -> keras.Model:
+def load_trained(path: "str | os.PathLike", preset: str) -> "keras.Model":  # noqa: F821
     """Loads the model that an earlier notebook has trained, or a preset if there is none.
 
     Args:
@@ -31,6 +29,6 @@ def load_trained(path: "str | os.PathLike", preset: str) -> keras.Model:
         preset: A name in `srkit.models.PRESETS`.
     """
     if Path(path).is_file():
-        return load_model(path)
+        return models.load_model(path)
     print(f"{Path(path).name} of an earlier notebook is not there: the preset {preset} takes its place.")
-    return load_model(preset)
+    return models.load_model(preset)

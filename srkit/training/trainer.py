@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from srkit.backend import check_tensorflow
 from srkit.data.pairs import AnyPairs
 from srkit.errors import InputError, TrainingDiverged, check_choice
 from srkit.image import interpolate, nearest, side_by_side, to_uint8, write_image
@@ -53,6 +54,7 @@ class Trainer:
                 "warmup_steps must be at least 0 and clip_norm above 0 (None for no clipping); received "
                 f"{warmup_steps} and {clip_norm}."
             )
+        check_tensorflow()
         self._strategy = tf.distribute.get_strategy()
         self.is_chief = distribution.is_chief(self._strategy)
         # Other workers than the chief write to a folder that nobody looks at.

@@ -15,6 +15,6 @@ def test_parameters_are_set_from_outside_and_said(monkeypatch, capsys):
 def test_notebooks_run_on_their_own_weights_or_on_presets(tmp_path, monkeypatch, capsys):
     save_weights(models.edsr(2, filters=4, num_blocks=1), tmp_path / "best.weights.h5")
     assert from_outside.load_trained(tmp_path / "best.weights.h5", "unused").name == "edsr"
-    monkeypatch.setattr(from_outside, "load_model", lambda name: name)
+    monkeypatch.setattr(models, "load_model", lambda name: name)
     assert from_outside.load_trained(tmp_path / "none.weights.h5", "srgan-x4") == "srgan-x4"
     assert "the preset srgan-x4 takes its place" in capsys.readouterr().out
