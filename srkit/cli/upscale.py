@@ -45,26 +45,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     import_tensorflow()
-    from srkit.inference.upscale_photo import preset_for
-
     warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow's warnings of damaged files do not name them
     existing = "overwrite" if arguments.overwrite else "skip" if arguments.skip_existing else "refuse"
     options = read_options(arguments, inference.UpscaleOptions, existing=existing)
-    sides = options.scale, options.width, options.height
-    model = models.load_model(arguments.model or preset_for(options.scale), trust=arguments.trust)
-    summary = inference.upscale_files(
-        arguments.inputs,
-        arguments.output,
-        model,
-        size=inference.Size(*sides) if any(side is not None for side in sides) else None,
-        ensemble=options.ensemble,
-        existing=options.existing,
-        quality=options.quality,
-        strip=options.strip,
-        max_pixels=options.max_pixels,
-        memory=options.memory,
-        precision=options.precision,
-    )
+    model = models.load_model(arguments.model or models.preset_for(options.scale), trust=arguments.trust)
+    summary = inference.upscale_files(arguments.inputs, arguments.output, model, options)
     for remark, photographs in summary.remarks.items():
         others = f" and {len(photographs) - 1} more" if len(photographs) > 1 else ""
         print(_one_line(f"{photographs[0]}{others}: {remark}"))

@@ -5,9 +5,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "batch": ["Summary", "upscale_files"],
         "options": ["UpscaleOptions"],
+        "photo": ["upscale_photo"],
+        "predictor": ["Predictor", "predictor_of"],
+        "receptive_field": ["receptive_field_px"],
+        "size": ["Size"],
         "upscaling": ["predict", "upscale"],
-        "upscale_photo": ["Size"],
-        "batch": ["upscale_files"],
     },
 )

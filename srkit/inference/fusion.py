@@ -1,92 +1,100 @@
-"""Layers folded into one for inference: batch norm into convolutions, and linear chains into a single convolution."""
+"""Layers fused for inference: batch norm into convolutions, and linear chains into a single convolution."""
 
 import collections
 import functools
 import math
-from collections.abc import Callable
 
 import keras
 from keras import layers, ops
 
+from srkit.models.graph import Graph
 from srkit.models.layers import PixelShuffle, before_shuffle
 
 _SMALL_PX = 16  # smaller images are mostly border
 
 
-def folded(model: keras.Model) -> dict[keras.Operation, Callable]:
+def fused_layers(graph: Graph) -> dict[keras.Operation, layers.Layer]:
     """What to compute in place of some of a model's layers, for the same result with less work.
 
     - A batch norm behind a convolution becomes part of it.
     - Convolutions with nothing but pixel shuffles between them, such as all that is behind EDSR's body, become one
       convolution before the shuffles: at x4 with a tenth of the products.
 
-    Weights are read when the replacement is called or traced, so that they are those of the moment.
+    Weights are read when the new layers are called or traced, so that they are those of the moment.
+
+    Args:
+        graph: The model's calls.
+
+    Returns:
+        For each layer that is replaced the new one: of several that become one, the first does their work, and the
+        others pass it on.
     """
-    if not hasattr(model, "_nodes_by_depth"):  # a model that is program code: its layers are not known
-        return {}
-    graph = _Graph(model)
-    replaced = {}
-    for conv in filter(_is_linear, graph.uses):
-        norm = graph.only_reader(conv)
+    readers = _Readers(graph)
+    fused = {}
+    for conv in filter(_is_linear, readers.operations):
+        norm = readers.only_reader(conv)
         if isinstance(norm, layers.BatchNormalization) and norm.axis in (-1, 3):
-            replaced[conv] = functools.partial(_convolve_and_normalize, conv, norm)
-            replaced[norm] = _passed_on
-    for conv in graph.uses:
-        chain = _linear_chain(conv, graph)
-        if chain and not any(layer in replaced for layer in chain) and _saves_work(chain):
-            replaced |= dict.fromkeys(chain, _passed_on) | {conv: functools.partial(_collapsed, chain)}
-    return replaced
+            fused |= {conv: _ConvolutionAndNorm(conv, norm), norm: layers.Identity(autocast=False)}
+    for conv in readers.operations:
+        chain = _linear_chain(conv, readers)
+        if chain and not any(layer in fused for layer in chain) and _saves_work(chain):
+            fused |= {layer: layers.Identity(autocast=False) for layer in chain} | {conv: _LinearChain(chain)}
+    return fused
 
 
-class _Graph:
+class _Readers:
     """Who reads what in a model.
 
     Attributes:
-        uses: How often each operation is called, in the model's order.
+        operations: How often each operation is called, in the model's order.
     """
 
-    def __init__(self, model: keras.Model):
-        depths = sorted(model._nodes_by_depth, reverse=True)
-        nodes = [node for depth in depths for node in model._nodes_by_depth[depth]]
-        self.uses = collections.Counter(node.operation for node in nodes)
-        self._outputs = {node.operation: id(node.outputs[0]) for node in nodes}
+    def __init__(self, graph: Graph):
+        self.operations = collections.Counter(call.operation for call in graph.calls)
+        self._outputs = {call.operation: call.outputs[0] for call in graph.calls}
         self._readers = collections.defaultdict(list)
-        for node in nodes:
-            for tensor in node.input_tensors:
-                self._readers[id(tensor)].append(node.operation)
-        for tensor in model.outputs:
-            self._readers[id(tensor)].append(None)
+        for call in graph.calls:
+            for tensor in call.inputs:
+                self._readers[tensor].append(call.operation)
+        for tensor in graph.outputs:
+            self._readers[tensor].append(None)
 
     def only_reader(self, operation: keras.Operation) -> keras.Operation | None:
         """The operation that is all that becomes of another's result, if both are called once."""
         readers = self._readers[self._outputs[operation]]
-        if len(readers) > 1 or self.uses[operation] > 1 or self.uses[readers[0]] > 1:
+        if len(readers) != 1 or self.operations[operation] > 1 or self.operations[readers[0]] > 1:
             return None
         return readers[0]
-
-
-def _passed_on(inputs, **_):
-    return inputs
 
 
 def _is_linear(layer: keras.Operation) -> bool:
     return type(layer) is layers.Conv2D and layer.activation is keras.activations.linear
 
 
-def _convolve_and_normalize(conv: layers.Conv2D, norm: layers.BatchNormalization, inputs):
+class _ConvolutionAndNorm(layers.Layer):
     """Both in one convolution: the norm's factor goes into the kernel, and what it adds is a bias."""
-    factor = 1 / ops.sqrt(norm.moving_variance + norm.epsilon)
-    if norm.scale:
-        factor = norm.gamma * factor
-    bias = (conv.bias if conv.use_bias else 0) - norm.moving_mean
-    bias = bias * factor + (norm.beta if norm.center else 0)
-    kernel = ops.cast(conv.kernel * factor, conv.compute_dtype)
-    outputs = conv.convolution_op(ops.cast(inputs, conv.compute_dtype), kernel)
-    return outputs + ops.cast(bias, conv.compute_dtype)
+
+    def __init__(self, conv: layers.Conv2D, norm: layers.BatchNormalization):
+        super().__init__(autocast=False)  # the factor is computed in float32
+        self.conv, self.norm = conv, norm
+
+    def call(self, inputs):
+        conv, norm = self.conv, self.norm
+        factor = 1 / ops.sqrt(norm.moving_variance + norm.epsilon)
+        if norm.scale:
+            factor = norm.gamma * factor
+        bias = (conv.bias if conv.use_bias else 0) - norm.moving_mean
+        bias = bias * factor + (norm.beta if norm.center else 0)
+        kernel = ops.cast(conv.kernel * factor, conv.compute_dtype)
+        outputs = conv.convolution_op(ops.cast(inputs, conv.compute_dtype), kernel)
+        return outputs + ops.cast(bias, conv.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return self.conv.compute_output_shape(input_shape)
 
 
-def _linear_chain(conv: keras.Operation, graph: _Graph) -> list[keras.layers.Layer]:
-    """A convolution and the shuffles and convolutions behind it, as far as `_collapsed` holds."""
+def _linear_chain(conv: keras.Operation, readers: _Readers) -> list[keras.layers.Layer]:
+    """A convolution and the shuffles and convolutions behind it, as far as `_LinearChain` holds."""
     chain, scale, reach = [], 1, 0.0
     layer = conv
     while _is_plain(layer) or (chain and isinstance(layer, PixelShuffle)):
@@ -97,7 +105,7 @@ def _linear_chain(conv: keras.Operation, graph: _Graph) -> list[keras.layers.Lay
         if reach > 1:
             break
         chain.append(layer)
-        layer = graph.only_reader(layer)
+        layer = readers.only_reader(layer)
     while chain and isinstance(chain[-1], PixelShuffle):
         chain.pop()
     return chain if any(isinstance(layer, PixelShuffle) for layer in chain) else []
@@ -125,36 +133,45 @@ def _is_plain(layer: keras.Operation | None) -> bool:
     )
 
 
-def _collapsed(chain: list[keras.layers.Layer], inputs):
-    """A chain as one convolution and the shuffles.
+class _LinearChain(layers.Layer):
+    """A chain of convolutions and shuffles as one convolution and the shuffles.
 
     It is computed in the precision of the chain's last layer. Within a pixel of the image's border it would differ:
     there, each convolution of the chain sees zeros beyond the border, where the single one sees what those before it
     make of them. The outermost pixels therefore come from the chain itself.
     """
 
-    def by_the_chain(x):
-        return functools.reduce(lambda x, layer: layer(x), chain, x)
+    def __init__(self, chain: list[layers.Layer]):
+        super().__init__(autocast=False)  # the kernels are multiplied in float32
+        self.chain = chain
+        self.scale = math.prod(layer.scale for layer in chain if isinstance(layer, PixelShuffle))
 
-    def by_one_convolution(x):
-        kernel, bias = _kernel_of(chain)
-        x = ops.cast(x, chain[-1].compute_dtype)
+    def call(self, inputs):
+        height, width = ops.shape(inputs)[1:3]
+        if isinstance(height, int) and isinstance(width, int):
+            return self._by_the_chain(inputs) if min(height, width) < _SMALL_PX else self._by_one_convolution(inputs)
+        is_small = ops.minimum(height, width) < _SMALL_PX
+        return ops.cond(is_small, lambda: self._by_the_chain(inputs), lambda: self._by_one_convolution(inputs))
+
+    def compute_output_shape(self, input_shape):
+        return functools.reduce(lambda shape, layer: layer.compute_output_shape(shape), self.chain, input_shape)
+
+    def _by_the_chain(self, x):
+        return functools.reduce(lambda x, layer: layer(x), self.chain, x)
+
+    def _by_one_convolution(self, x):
+        kernel, bias = _kernel_of(self.chain)
+        x = ops.cast(x, self.chain[-1].compute_dtype)
         y = ops.conv(x, ops.cast(kernel, x.dtype), padding="same") + ops.cast(bias, x.dtype)
-        for layer in chain:
+        for layer in self.chain:
             if isinstance(layer, PixelShuffle):
-                y = PixelShuffle(layer.scale, dtype=chain[-1].dtype_policy)(y)
+                y = PixelShuffle(layer.scale, dtype=self.chain[-1].dtype_policy)(y)
+        scale, by_the_chain = self.scale, self._by_the_chain
         seen = 1 + kernel.shape[0] // 2  # what the outermost pixels depend on
         top, bottom = by_the_chain(x[:, :seen])[:, :scale], by_the_chain(x[:, -seen:])[:, -scale:]
         left, right = by_the_chain(x[:, :, :seen])[:, :, :scale], by_the_chain(x[:, :, -seen:])[:, :, -scale:]
         middle = [left[:, scale:-scale], y[:, scale:-scale, scale:-scale], right[:, scale:-scale]]
         return ops.concatenate([top, ops.concatenate(middle, axis=2), bottom], axis=1)
-
-    scale = math.prod(layer.scale for layer in chain if isinstance(layer, PixelShuffle))
-    height, width = ops.shape(inputs)[1:3]
-    if isinstance(height, int) and isinstance(width, int):
-        return by_the_chain(inputs) if min(height, width) < _SMALL_PX else by_one_convolution(inputs)
-    is_small = ops.minimum(height, width) < _SMALL_PX
-    return ops.cond(is_small, lambda: by_the_chain(inputs), lambda: by_one_convolution(inputs))
 
 
 def _kernel_of(chain: list[keras.layers.Layer]):

@@ -5,9 +5,10 @@ import re
 
 from srkit.errors import InputError, check_choice
 from srkit.image import MAX_PIXELS
+from srkit.inference.size import Size
+from srkit.models import PRECISIONS
 from srkit.options import option
 
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 EXISTING = ("refuse", "skip", "overwrite")
 
 
@@ -85,11 +86,13 @@ class UpscaleOptions:
     def __post_init__(self):
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("way with existing files", self.existing, EXISTING)
-        if self.scale is not None and (self.width or self.height):
-            raise InputError("A size is either a scale, or a width, a height or both: give one or the other.")
         if not 1 <= self.quality <= 100:
             raise InputError(f"quality must be from 1 to 100; received {self.quality}.")
-        for name in ("width", "height", "max_pixels"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                raise InputError(f"{name} must be at least 1; received {number}.")
+        if self.max_pixels < 1:
+            raise InputError(f"max_pixels must be at least 1; received {self.max_pixels}.")
+        self.size(2)  # refuses an impossible one
+
+    def size(self, model_scale: int) -> Size:
+        """The size of the results: what was asked for, or else the model's scale."""
+        sides = self.scale, self.width, self.height
+        return Size(*sides) if any(side is not None for side in sides) else Size(scale=model_scale)

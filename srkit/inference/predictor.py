@@ -1,9 +1,9 @@
-"""Models made ready for inference: traced once for images of all sizes, layers folded, in a precision."""
+"""Models made ready for inference: traced once for images of all sizes, layers fused, in a precision."""
 
-import contextlib
 import functools
+import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -11,48 +11,55 @@ import tensorflow as tf
 from keras import layers
 
 from srkit.backend import check_tensorflow
-from srkit.inference.fusion import folded
+from srkit.inference.fusion import fused_layers
 from srkit.inference.receptive_field import receptive_field_px
 from srkit.models import fixed_sides, scale_of
-from srkit.models.precision import set_precision
+from srkit.models.graph import Graph, StandIn, functional, graph_of
+from srkit.models.precision import first_layers, last_layers
 
 _MEASURED_ON_PX = 64
 _SAME_BUFFER = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient"})
 
-_compiled: "weakref.WeakKeyDictionary[keras.Model, dict[str, Compiled]]" = weakref.WeakKeyDictionary()
+_predictors: "weakref.WeakKeyDictionary[keras.Model, dict[tuple, Predictor]]" = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
-def compiled(model: keras.Model, precision: str) -> "Compiled":
-    """A model ready for inference in `"float32"` or `"mixed_bfloat16"`: the same one each time."""
-    versions = _compiled.setdefault(model, {})
-    if precision not in versions:
-        versions[precision] = Compiled(model, precision)
-    return versions[precision]
+def predictor_of(model: keras.Model, precision: str) -> "Predictor":
+    """A model ready for inference in `"float32"` or `"mixed_bfloat16"`: the same one each time.
+
+    Only after the model's layers have been given other precisions there is a new one.
+    """
+    key = precision, *(layer.dtype_policy.name for layer in model.layers)
+    with _lock:
+        versions = _predictors.setdefault(model, {})
+        if key not in versions:
+            versions[key] = Predictor(model, precision)
+        return versions[key]
 
 
-class Compiled:
+class Predictor:
     """A model that is applied to single images, with the weights that it has at the time.
 
-    Layers are folded into each other (see `srkit.inference.fusion`), in the graph only: the model, which may be in
-    training, stays as it is, and so do the precisions of its layers.
+    It computes with a network of its own, in which layers are fused (see `srkit.inference.fusion`) and have the
+    precision asked for. The model, which may be in training, is not changed, so that several threads can use one.
 
     Args:
-        model: From LR to SR.
+        model: A model from LR to SR.
         precision: `"float32"` or `"mixed_bfloat16"`, whatever the model's layers compute in otherwise. The first layers
             and the last ones, which have to do with pixels, compute in float32 in any case, and so do sums: block
             after block adds to the same features, and their roundings would add up.
 
     Attributes:
-        scale: The model's.
-        radius_px: See `receptive_field_px`.
-        bytes_per_px: Memory for intermediate results, for each LR px.
+        scale: The model's scale.
+        radius_px: The model's receptive field; see `receptive_field_px`.
+        bytes_per_px: Memory for intermediate results, for each LR pixel.
     """
 
     def __init__(self, model: keras.Model, precision: str):
         check_tensorflow()
         self.scale = scale_of(model)
         self._model = weakref.ref(model)  # held, it would never be freed
-        self._precision = precision
+        self._network = _network(model, precision)
         self._function = self._trace((1, None, None, 3)) or self._call
 
     def __call__(self, lr: np.ndarray) -> np.ndarray:
@@ -61,7 +68,7 @@ class Compiled:
 
     @functools.cached_property
     def radius_px(self) -> int | None:
-        return receptive_field_px(_functional(self._model()))
+        return receptive_field_px(self._model())
 
     @functools.cached_property
     def bytes_per_px(self) -> float:
@@ -72,7 +79,7 @@ class Compiled:
         return _peak_bytes(function.get_concrete_function().graph) / (height * width)
 
     def _trace(self, shape: tuple) -> Callable | None:
-        """The model as one graph; None if there is none for this shape."""
+        """The network as one TensorFlow graph; None if there is none for this shape."""
         function = tf.function(self._call, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
         try:
             function.get_concrete_function()
@@ -81,47 +88,76 @@ class Compiled:
         return function
 
     def _call(self, batch):
-        model = _functional(self._model())
-        with _computing_in(model, self._precision):
-            replaced = folded(model)
-            if not replaced:
-                return model(batch, training=False)
-            return model._run_through_graph(batch, operation_fn=lambda layer: replaced.get(layer, layer))
+        return self._network(batch) if self._network else self._model()(batch, training=False)
 
 
-def _functional(model: keras.Model) -> keras.Model:
-    """A sequential model as a functional one."""
-    return getattr(model, "_functional", None) or model
+class _Copies:
+    """Layers of another precision that compute with a model's own weights.
+
+    A copy has weights, since Keras layers cannot share them, but they are not used: while the copies are applied,
+    `keras.StatelessScope` has those of the model stand in for them.
+    """
+
+    def __init__(self):
+        self._weights = []
+
+    def of(self, layer: keras.Operation, precision: str) -> keras.Operation:
+        """The layer in a precision: itself where it has it, or has none; or cannot be copied."""
+        is_single = isinstance(layer, layers.Layer) and not isinstance(layer, keras.Model)
+        if not is_single or layer.dtype_policy.name == precision:
+            return layer
+        try:
+            config = {key: "zeros" if key.endswith("_initializer") else v for key, v in layer.get_config().items()}
+            copy = type(layer).from_config({**config, "dtype": precision})
+            copy.dtype_policy = precision
+            copy.build_from_config(layer.get_build_config() or {})
+            weights = list(zip(copy.weights, layer.weights, strict=True))
+            copy.load_own_variables(_own_variables(layer))  # and what a layer derives from them, as Normalization does
+        except Exception:  # a layer of a user's own may raise anything; it then computes as it is
+            return layer
+        self._weights += weights
+        return copy
+
+    def scope(self) -> keras.StatelessScope:
+        """Within it, the copies compute with the model's weights of the moment."""
+        return keras.StatelessScope(state_mapping=[(copied, own.value) for copied, own in self._weights])
 
 
-@contextlib.contextmanager
-def _computing_in(model: keras.Model, precision: str) -> Iterator[None]:
-    """Within it, the model's layers have another precision; a graph that is traced there keeps it."""
-    if not hasattr(model, "_nodes_by_depth"):  # a model that is program code: its layers are not known
-        yield
-        return
-    before = [(layer, layer.dtype_policy) for layer in model.layers]
-    first_layers = _first_layers(model)
-    try:
-        set_precision(model, precision)
-        for layer in model.layers:
-            if layer in first_layers or isinstance(layer, layers.Add):
-                layer.dtype_policy = "float32"
-        yield
-    finally:
-        for layer, policy in before:
-            layer.dtype_policy = policy
+def _network(model: keras.Model, precision: str) -> Callable | None:
+    """What a model computes, with fused layers and in a precision; None for a model that is program code."""
+    graph = graph_of(model)
+    if graph is None:
+        return None
+    exact, copies, used = first_layers(graph) | last_layers(graph), _Copies(), {}
+    for call in graph.calls:
+        operation = call.operation
+        is_exact = operation in exact or isinstance(operation, layers.Add)
+        if operation not in used:
+            used[operation] = copies.of(operation, "float32" if is_exact else precision)
+    fused = fused_layers(Graph([call._replace(operation=used[call.operation]) for call in graph.calls], *graph[1:]))
+
+    def replacement(operation: keras.Operation) -> keras.Operation:
+        layer = used[operation]
+        return fused.get(layer) or (StandIn(operation) if layer is operation else layer)
+
+    def call(operation: keras.Operation, *args, **kwargs):  # a batch norm, for one, was called with a mask
+        return operation(args[0]) if operation in new_layers else operation(*args, **kwargs)
+
+    new_layers = set(fused.values())
+    network = keras.models.clone_model(functional(model), clone_function=replacement, call_function=call)
+    network.dtype_policy = "float32"  # of the model as a whole: whatever Keras' own default is
+
+    def apply(batch):
+        with copies.scope():
+            return network(batch, training=False)
+
+    return apply
 
 
-def _first_layers(model: keras.Model) -> set[layers.Layer]:
-    """The layers from the input to the first ones with weights: bfloat16 has too few digits for the pixels."""
-    found, pixels = set(), set()
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if pixels.issuperset(map(id, node.input_tensors)):
-                found.add(node.operation)
-                pixels.update(() if node.operation.weights else map(id, node.outputs))
-    return found
+def _own_variables(layer: layers.Layer) -> dict:
+    store = {}
+    layer.save_own_variables(store)
+    return store
 
 
 def _peak_bytes(graph: tf.Graph) -> int:

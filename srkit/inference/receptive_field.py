@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import layers
 
 from srkit.models import fixed_sides, scale_of
+from srkit.models.graph import graph_of
 from srkit.models.layers import (
     BatchNormalization,
     BicubicUpsampling,
@@ -17,7 +18,6 @@ from srkit.models.layers import (
 )
 
 _POINTWISE = (
-    layers.InputLayer,
     layers.Rescaling,
     layers.BatchNormalization,
     BatchNormalization,
@@ -52,18 +52,17 @@ def receptive_field_px(model: keras.Model) -> int | None:
 
 
 def _derived(model: keras.Model) -> int | None:
-    if not hasattr(model, "_nodes_by_depth"):  # a model that is program code
+    graph = graph_of(model)
+    if graph is None:
         return None
-    reach = {id(model.outputs[0]): 0}
-    # Node by node, not layer by layer: a layer may be applied several times, and in other models, too.
-    for depth in sorted(model._nodes_by_depth):
-        for node in model._nodes_by_depth[depth]:
-            radius = _reach_before(node.operation, max(reach.get(id(tensor), 0) for tensor in node.outputs))
-            if radius is None:
-                return None
-            for tensor in node.input_tensors:
-                reach[id(tensor)] = max(radius, reach.get(id(tensor), 0))
-    return reach[id(model.inputs[0])]
+    reach = dict.fromkeys(graph.outputs, 0)
+    for call in reversed(graph.calls):
+        radius = _reach_before(call.operation, max(reach.get(tensor, 0) for tensor in call.outputs))
+        if radius is None:
+            return None
+        for tensor in call.inputs:
+            reach[tensor] = max(radius, reach.get(tensor, 0))
+    return reach[graph.inputs[0]]
 
 
 def _reach_before(operation, radius: int) -> int | None:

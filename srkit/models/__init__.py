@@ -17,8 +17,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architectures.vdsr": ["vdsr"],
         "config": ["build_from_config", "fingerprint"],
         "precision": ["computing_in", "fastest_precision"],
-        "presets": ["PRESETS"],
-        "scales": ["at_scale", "fixed_sides", "scale_of", "scales_of"],
+        "presets": ["PRESETS", "preset_for"],
+        "scales": ["at_scale", "enlarging_scale_of", "fixed_sides", "scale_of", "scales_of"],
         "weights": ["load_model", "save_weights", "start_from"],
     },
 )

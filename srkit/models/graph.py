@@ -30,7 +30,7 @@ class Graph(NamedTuple):
         outputs: The numbers of the tensors that it returns.
     """
 
-    calls: tuple[Call, ...]
+    calls: list[Call]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
@@ -54,12 +54,12 @@ def graph_of(model: keras.Model) -> Graph | None:
         return None
     calls = []
 
-    def call(stand_in: _StandIn, *args, **kwargs):
+    def call(stand_in: StandIn, *args, **kwargs):
         outputs = stand_in(*args, **kwargs)
         calls.append((stand_in.operation, keras.tree.flatten((args, kwargs)), keras.tree.flatten(outputs)))
         return outputs
 
-    copy = keras.models.clone_model(original, clone_function=_StandIn, call_function=call)
+    copy = keras.models.clone_model(original, clone_function=StandIn, call_function=call)
     numbers = {}
 
     def numbered(tensors: list) -> tuple[int, ...]:
@@ -67,15 +67,15 @@ def graph_of(model: keras.Model) -> Graph | None:
 
     inputs = numbered(copy.inputs)
     calls = [Call(op, numbered(given), numbered(made), _constants(given)) for op, given, made in calls]
-    return Graph(tuple(calls), inputs, numbered(copy.outputs))
+    return Graph(calls, inputs, numbered(copy.outputs))
 
 
 def _constants(arguments: list) -> tuple:
     return tuple(x for x in arguments if x is not None and not isinstance(x, keras.KerasTensor))
 
 
-class _StandIn(keras.Operation):
-    """Takes an operation's place in a graph: the same shapes, and the operation is not called."""
+class StandIn(keras.Operation):
+    """Takes an operation's place in another graph, so that the operation itself is not connected to that graph."""
 
     def __init__(self, operation: keras.Operation):
         super().__init__()
@@ -83,3 +83,6 @@ class _StandIn(keras.Operation):
 
     def compute_output_spec(self, *args, **kwargs):
         return self.operation.compute_output_spec(*args, **kwargs)
+
+    def call(self, *args, **kwargs):
+        return self.operation(*args, **kwargs)

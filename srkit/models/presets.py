@@ -65,6 +65,17 @@ def preset_path(name: str) -> Path:
     return path
 
 
+def preset_for(scale: float | None) -> str:
+    """The preset for a factor: the default one's sister of that scale if there is one, else the default one.
+
+    >>> preset_for(2), preset_for(2.5)
+    ('edsr-x2', 'edsr-x4')
+    """
+    family = DEFAULT_PRESET.rpartition("-x")[0]
+    sister = f"{family}-x{scale:g}" if scale else DEFAULT_PRESET
+    return sister if sister in PRESETS else DEFAULT_PRESET
+
+
 def _read_presets() -> dict[str, Preset]:
     files = sorted(weights_dir().glob("*.json"))
     return {file.stem: Preset(**json.loads(file.read_text(encoding="utf-8"))) for file in files}

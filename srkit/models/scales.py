@@ -1,6 +1,8 @@
 """How many times a model enlarges an image: once and for all, or several scales of which one is chosen."""
 
+import threading
 import weakref
+from collections.abc import Iterable
 
 import keras
 
@@ -27,7 +29,7 @@ def scale_of(model: keras.Model) -> int:
     """
     if outputs := _outputs(model):
         raise InputError(
-            f"{model.name} has the scales {_listed(outputs)}: choose one with scale=…, or with "
+            f"{model.name} has the scales {listed(outputs)}: choose one with scale=…, or with "
             "srkit.models.at_scale(model, scale)."
         )
     try:
@@ -42,6 +44,18 @@ def scale_of(model: keras.Model) -> int:
             f"{model.name} is not a super-resolution model: it must map (batch, height, width, 3) "
             "to a whole multiple of the height and width, and 3 channels."
         )
+    return scale
+
+
+def enlarging_scale_of(model: keras.Model) -> int:
+    """The factor by which a model enlarges an image, 2 or more.
+
+    Raises:
+        InputError: The model is not one for super-resolution, or it keeps the size.
+    """
+    scale = scale_of(model)
+    if scale < 2:
+        raise InputError(f"{model.name} does not enlarge: a model of scale 2 or more is needed.")
     return scale
 
 
@@ -68,13 +82,14 @@ def at_scale(model: keras.Model, scale: int) -> keras.Model:
     if not outputs:
         raise InputError(f"{model.name} has one scale only, x{scale_of(model)}: use it as it is, without at_scale.")
     if scale not in outputs:
-        raise InputError(f"{model.name} has the scales {_listed(outputs)}; received {scale}.")
-    models = _models_at_scale.setdefault(model, {})
-    if scale not in models:
-        models[scale] = keras.Model(model.input, outputs[scale], name=f"{model.name}_x{scale}")
-        if hasattr(model, "config"):
-            models[scale].config = {**model.config, "at_scale": scale}
-    return models[scale]
+        raise InputError(f"{model.name} has the scales {listed(outputs)}; received {scale}.")
+    with _lock:
+        models = _models_at_scale.setdefault(model, {})
+        if scale not in models:
+            models[scale] = keras.Model(model.input, outputs[scale], name=f"{model.name}_x{scale}")
+            if hasattr(model, "config"):
+                models[scale].config = {**model.config, "at_scale": scale}
+        return models[scale]
 
 
 def _outputs(model: keras.Model) -> dict[int, keras.KerasTensor]:
@@ -85,5 +100,6 @@ def _outputs(model: keras.Model) -> dict[int, keras.KerasTensor]:
     return {int(name[1:]): output for name, output in outputs.items()}
 
 
-def _listed(outputs: dict[int, keras.KerasTensor]) -> str:
-    return ", ".join(map(str, sorted(outputs)))
+def listed(scales: Iterable[int]) -> str:
+    """Scales in words for a person: 2, 3, 4."""
+    return ", ".join(map(str, sorted(scales)))

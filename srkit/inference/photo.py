@@ -1,0 +1,146 @@
+"""From a photograph to a larger one of any size: passes through the model, a last reduction, opacity, 16 bits."""
+
+import cv2
+import keras
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from srkit.image import Photo
+from srkit.inference.options import UpscaleOptions
+from srkit.inference.upscaling import upscale_array
+from srkit.models import enlarging_scale_of
+
+
+def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | None = None) -> Photo:
+    """Upscales a photograph to any size.
+
+    The model is applied as often as it takes to reach the size, and what goes beyond it is reduced by an antialiased
+    bicubic. Of several passes, the image is reduced before the last one, so that the model works on a sharp image, as in
+    its training.
+
+    Colours and opacity are upscaled apart. Before that, the colours are continued into the transparent parts, so that
+    what is hidden there does not shine through at edges. 16 bits stay 16 bits, since models compute in float32. Grey
+    stays grey, as in `srkit.upscale`.
+
+    ```python
+    photo = read_photo("photo.tif")
+    larger = upscale_photo(photo, load_model("edsr-x4"), UpscaleOptions(width=3840))
+    write_photo("larger.tif", larger)
+    ```
+
+    Args:
+        photo: The photograph, uint8 or uint16.
+        model: A model from LR to SR.
+        options: The size, and how it is computed. Default: the model's scale.
+
+    Returns:
+        The photograph in its new size, of the same type, with a remark on what was done unless it was one pass.
+
+    Raises:
+        InputError: The model is not one for super-resolution or does not enlarge, or the memory does not suffice.
+    """
+    passes = _Passes(model, photo, options or UpscaleOptions())
+    if photo.alpha is None:
+        pixels, alpha = passes(photo.pixels), None
+    else:
+        pixels = passes(_fill_transparent(photo.pixels, photo.alpha))
+        alpha = _clamp_to_neighbours(passes(photo.alpha), photo.alpha)
+    return photo.replace(*passes.remarks, pixels=pixels, alpha=alpha)
+
+
+def _fill_transparent(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Fills what is nearly transparent with the nearest pixels that are seen: no edge there, and no foreign colour."""
+    clear = alpha < np.iinfo(alpha.dtype).max / 32
+    if clear.all() or not clear.any():
+        return pixels
+    nearest = ndimage.distance_transform_edt(clear, return_distances=False, return_indices=True)
+    return pixels[tuple(nearest)]
+
+
+def _clamp_to_neighbours(sr: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Keeps one channel between the least and the greatest of the 3x3 LR pixels around: sharp edges have no echo."""
+    size, square = sr.shape[::-1], np.ones((3, 3), np.uint8)
+    least = cv2.resize(cv2.erode(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    greatest = cv2.resize(cv2.dilate(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    return np.clip(sr, least, greatest)
+
+
+class _Passes:
+    """Brings a photograph's colours or opacity to another size, through a model.
+
+    Attributes:
+        remarks: What was done to the last image; empty where it was one pass.
+    """
+
+    def __init__(self, model: keras.Model, photo: Photo, options: UpscaleOptions):
+        self.model, self.options = model, options
+        self.scale = enlarging_scale_of(model)
+        self.size = options.size(self.scale).of(*photo.pixels.shape[1::-1])
+        self.remarks = ()
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """uint8 or uint16 array of shape (height, width, 3) or (height, width), and back of the new size."""
+        width, height = self.size
+        sr, count = image if image.ndim == 3 else np.dstack([image] * 3), 0
+        while sr.shape[1] < width or sr.shape[0] < height:
+            needed = -(-width // self.scale), -(-height // self.scale)
+            if count and needed[0] <= sr.shape[1] and needed[1] <= sr.shape[0]:
+                sr = _reduced(sr, *needed)
+            sr = upscale_array(sr, self.model, self.options.ensemble, self.options.memory, self.options.precision)
+            count += 1
+        self.remarks = self._remarks(image, count)
+        sr = _reduced(sr, width, height)
+        return sr if image.ndim == 3 else np.ascontiguousarray(sr[..., 0])
+
+    def _remarks(self, image: np.ndarray, count: int) -> tuple[str, ...]:
+        height, width = (side * self.scale**count for side in image.shape[:2])
+        if count == 0:
+            return ("no smaller than asked for: reduced by an antialiased bicubic, without the model",)
+        if (width, height) != self.size:
+            by = " and ".join([f"x{self.scale}"] * count)
+            return (f"upscaled {by} by the model, and reduced to the size asked for by an antialiased bicubic",)
+        return (f"upscaled x{self.scale} by the model, {count} times over",) if count > 1 else ()
+)
+    greatest = cv2.resize(cv2.dilate(lr, square), size, interpolation=cv2.INTER_NEAREST)
+    return np.clip(sr, least, greatest)
+
+
+class _Passes:
+    """Brings a photograph's colours or opacity to another size, through a model.
+
+    Attributes:
+        remarks: What was done to the last image; empty where it was one pass.
+    """
+
+    def __init__(self, model: keras.Model, photo: Photo, options: UpscaleOptions):
+        self.model, self.options = model, options
+        self.scale = enlarging_scale_of(model)
+        self.size = options.size(self.scale).of(*photo.pixels.shape[1::-1])
+        self.remarks = ()
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """uint8 or uint16 array of shape (height, width, 3) or (height, width), and back of the new size."""
+        is_single = image.ndim == 2
+        image = np.dstack([image] * 3) if is_single else image
+        image, count = self._enlarge(image)
+        image = _reduced(image, *self.size)
+        return np.ascontiguousarray(image[..., 0]) if is_single else image
+
+    def _enlarge(self, image: np.ndarray) -> tuple[np.ndarray, int]:
+REST
+
+
+def _reduced(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Pillow's bicubic: Keys' cubic with a = -0.5, stretched as far as the image is reduced.
+
+    Channel by channel: Pillow knows no 16-bit colours, and needs four bytes for a pixel of 8-bit ones.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    reduced = np.empty((height, width, 3), image.dtype)
+    for channel in range(3):
+        plane = image[..., channel] if image.dtype == np.uint8 else image[..., channel].astype(np.float32)
+        plane = np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC))
+        reduced[..., channel] = plane if plane.dtype == np.uint8 else np.clip(np.rint(plane), 0, 65535)
+    return reduced

@@ -1,0 +1,89 @@
+"""Tiles: an image cut into parts that fit into memory, each computed with its surroundings."""
+
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+_MOST_WORK = 9  # times the image's pixels, before tiles so small that they are mostly overlap are refused
+
+
+class Tile(NamedTuple):
+    """A rectangle of the LR image in pixels. `bottom` and `right` are exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def longest(self) -> int:
+        return max(self.bottom - self.top, self.right - self.left)
+
+    def halves(self) -> tuple["Tile", "Tile"]:
+        """The tile cut across its longer side."""
+        if self.bottom - self.top == self.longest:
+            middle = (self.top + self.bottom) // 2
+            return self._replace(bottom=middle), self._replace(top=middle)
+        middle = (self.left + self.right) // 2
+        return self._replace(right=middle), self._replace(left=middle)
+
+    def __str__(self) -> str:
+        return f"{self.right - self.left}x{self.bottom - self.top} px"
+
+
+def cut(height: int, width: int, overlap: int | None, most_px: float) -> list[Tile] | None:
+    """Cuts an image into tiles of nearly one size that compute as few pixels as possible.
+
+    Args:
+        height: The image's height in pixels.
+        width: Its width in pixels.
+        overlap: How far the tiles' surroundings reach, in pixels; None for an image that cannot be cut.
+        most_px: The most pixels that a tile may have with its surroundings.
+
+    Returns:
+        The tiles row by row; None if there are none so small, or they would be mostly overlap.
+    """
+    grid = _grid(height, width, overlap, most_px)
+    if grid is None:
+        return None
+    rows, columns = _spans(height, grid[0], overlap or 0), _spans(width, grid[1], overlap or 0)
+    return [Tile(*row, *column) for row in rows for column in columns]
+
+
+def window_of(tiles: Iterable[Tile], overlap: int | None, height: int, width: int) -> tuple[int, int]:
+    """Height and width of the largest tile with its surroundings.
+
+    All tiles are computed at this size: for each other one TensorFlow's allocator would take more memory.
+    """
+    around = overlap or 0
+    return (
+        max(min(height, tile.bottom + around) - max(0, tile.top - around) for tile in tiles),
+        max(min(width, tile.right + around) - max(0, tile.left - around) for tile in tiles),
+    )
+
+
+def _grid(height: int, width: int, overlap: int | None, most_px: float) -> tuple[int, int] | None:
+    """Rows and columns of the tiles that compute the fewest pixels, of those that have at most `most_px` each."""
+    if height * width <= most_px:
+        return 1, 1
+    if overlap is None:
+        return None
+    grids = []
+    for rows in range(1, height + 1):
+        tile_height = min(height, -(-(height - 2 * overlap) // rows) + 2 * overlap)
+        most_wide = int(most_px / tile_height)
+        columns = 1 if most_wide >= width else -(-(width - 2 * overlap) // max(1, most_wide - 2 * overlap))
+        if most_wide > 2 * overlap or columns == 1:
+            tile_width = min(width, -(-(width - 2 * overlap) // columns) + 2 * overlap)
+            grids.append((rows * tile_height * columns * tile_width, rows, columns))
+    computed, rows, columns = min(grids, default=(np.inf, 0, 0))
+    return (rows, columns) if computed <= _MOST_WORK * height * width else None
+
+
+def _spans(length: int, count: int, overlap: int) -> list[tuple[int, int]]:
+    """Cuts a length into spans of one size with their surroundings, which the first and the last have on one side."""
+    margin = overlap if length - 2 * overlap >= count else 0
+    cuts = [margin + (length - 2 * margin) * index // count for index in range(1, count)]
+    return list(itertools.pairwise([0, *cuts, length]))
