@@ -12,7 +12,7 @@ import numpy as np
 
 import srkit
 from srkit.image import crop_to_multiple, downscale, list_images, read_image, to_uint8
-from srkit.inference.predictor import compiled
+from srkit.inference import predictor_of
 from srkit.models import scale_of
 from srkit.models.presets import GENERATORS
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def share_within_one(model, lr: np.ndarray) -> float:
     fast, exact = (
-        to_uint8(compiled(model, precision)(lr.astype(np.float32))).astype(int)
+        to_uint8(predictor_of(model, precision)(lr.astype(np.float32))).astype(int)
         for precision in ("mixed_bfloat16", "float32")
     )
     return float((np.abs(fast - exact) <= 1).mean())

@@ -95,9 +95,9 @@ def measure(engine: str, name: str, precision: str, side: int, repeats: int) -> 
 
 
 def with_srkit(model, precision: str, side: int) -> Callable:
-    from srkit.inference.predictor import compiled
+    from srkit.inference import predictor_of
 
-    network = compiled(model, {"bfloat16": "mixed_bfloat16"}.get(precision, precision))
+    network = predictor_of(model, {"bfloat16": "mixed_bfloat16"}.get(precision, precision))
     return lambda batch: network(batch[0])[None]
 
 

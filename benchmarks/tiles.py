@@ -13,8 +13,8 @@ import numpy as np
 import skimage.data
 
 import srkit
-from srkit.inference.predictor import compiled
-from srkit.inference.upscaling import _tiles, upscale_array
+from srkit.inference import predictor_of
+from srkit.inference.upscaling import _plan, _Work, upscale_array
 
 LIMITS = {"2 GiB": 2 * 2**30, "4 GiB": 4 * 2**30, "default": None, "unlimited": 2**50}
 
@@ -26,13 +26,13 @@ def main() -> None:
     options = parser.parse_args()
 
     model = srkit.load_model(options.model)
-    network = compiled(model, options.precision)
+    network = predictor_of(model, options.precision)
     lr = cv2.resize(skimage.data.astronaut(), (1632, 1224))
     network(lr[:64, :64])  # the first one also loads kernels
-    sr = np.empty((lr.shape[0] * network.scale, lr.shape[1] * network.scale, 3), np.uint8)
+    work = _Work(lr, network, False, np.dtype(np.uint8))
     seconds, counts = {}, {}
     for limit, memory in LIMITS.items():
-        counts[limit] = len(_tiles(network, lr, sr, memory))
+        counts[limit] = len(_plan(work, memory)[0])
         started = time.perf_counter()
         upscale_array(lr, model, False, memory, options.precision)
         seconds[limit] = time.perf_counter() - started

@@ -16,8 +16,8 @@ def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | No
     """Upscales a photograph to any size.
 
     The model is applied as often as it takes to reach the size, and what goes beyond it is reduced by an antialiased
-    bicubic. Of several passes, the image is reduced before the last one, so that the model works on a sharp image, as in
-    its training.
+    bicubic. Of several passes, the image is reduced before the last one, so that the model works on a sharp image, as
+    in its training.
 
     Colours and opacity are upscaled apart. Before that, the colours are continued into the transparent parts, so that
     what is hidden there does not shine through at edges. 16 bits stay 16 bits, since models compute in float32. Grey
@@ -101,34 +101,6 @@ class _Passes:
             by = " and ".join([f"x{self.scale}"] * count)
             return (f"upscaled {by} by the model, and reduced to the size asked for by an antialiased bicubic",)
         return (f"upscaled x{self.scale} by the model, {count} times over",) if count > 1 else ()
-)
-    greatest = cv2.resize(cv2.dilate(lr, square), size, interpolation=cv2.INTER_NEAREST)
-    return np.clip(sr, least, greatest)
-
-
-class _Passes:
-    """Brings a photograph's colours or opacity to another size, through a model.
-
-    Attributes:
-        remarks: What was done to the last image; empty where it was one pass.
-    """
-
-    def __init__(self, model: keras.Model, photo: Photo, options: UpscaleOptions):
-        self.model, self.options = model, options
-        self.scale = enlarging_scale_of(model)
-        self.size = options.size(self.scale).of(*photo.pixels.shape[1::-1])
-        self.remarks = ()
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """uint8 or uint16 array of shape (height, width, 3) or (height, width), and back of the new size."""
-        is_single = image.ndim == 2
-        image = np.dstack([image] * 3) if is_single else image
-        image, count = self._enlarge(image)
-        image = _reduced(image, *self.size)
-        return np.ascontiguousarray(image[..., 0]) if is_single else image
-
-    def _enlarge(self, image: np.ndarray) -> tuple[np.ndarray, int]:
-REST
 
 
 def _reduced(image: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from srkit.errors import InputError
 
 @dataclass(frozen=True)
 class Size:
-    """How large results become: `scale` times as large, or fitted into `width` and `height` with the sides in proportion.
+    """How large results become: `scale` times as large, or fitted into `width` and `height`, sides in proportion.
 
     >>> Size(width=1920).of(400, 300)
     (1920, 1440)

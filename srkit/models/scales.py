@@ -9,6 +9,7 @@ import keras
 from srkit.errors import InputError
 
 _models_at_scale: "weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]]" = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def scales_of(model: keras.Model) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from PIL import Image
 
 from srkit import InputError, models
 from srkit.image import read_image, read_photo, write_photo
-from srkit.inference import batch as batch_upscale
-from srkit.inference.batch import upscale_files
+from srkit.inference import UpscaleOptions, upscale_files
+from srkit.inference import batch as batches
 
 MUTATIONS = int(os.environ.get("SRKIT_FUZZ", "120"))  # SRKIT_FUZZ=2000 for the long run
 
@@ -61,12 +61,12 @@ def test_the_same_pattern_or_list_again_does_not_upscale_the_results(photos, mod
     first = upscale_files(["**/*.*"], None, model)
     before = names(photos)
     assert (len(first.done), len(before)) == (3, 6)
-    again = upscale_files(["**/*.*"], None, model, existing="skip")
+    again = upscale_files(["**/*.*"], None, model, UpscaleOptions(existing="skip"))
     assert (again.done, len(again.skipped), again.failed) == ([], 3, {})
-    listed = upscale_files(before, None, model, existing="refuse")
+    listed = upscale_files(before, None, model, UpscaleOptions(existing="refuse"))
     assert (listed.done, len(listed.failed), names(photos)) == ([], 3, before)
     with pytest.raises(InputError, match="itself to be upscaled"):
-        upscale_files(["**/*.*"], None, model, existing="overwrite")
+        upscale_files(["**/*.*"], None, model, UpscaleOptions(existing="overwrite"))
 
 
 def test_result_that_appears_in_the_meantime_is_left(photos, model, monkeypatch):
@@ -74,8 +74,8 @@ def test_result_that_appears_in_the_meantime_is_left(photos, model, monkeypatch)
         (photos / "a_x2.png").write_text("another program's")
         return enlarge(*arguments)
 
-    enlarge = batch_upscale.enlarge
-    monkeypatch.setattr(batch_upscale, "enlarge", and_meanwhile)
+    enlarge = batches.upscale_photo
+    monkeypatch.setattr(batches, "upscale_photo", and_meanwhile)
     summary = upscale_files([photos / "a.png"], None, model)
     assert "already there" in summary.failed[photos / "a.png"]
     assert (photos / "a_x2.png").read_text() == "another program's"
@@ -118,7 +118,7 @@ def test_list_on_standard_input(photos, model, monkeypatch, separator):
 def test_done_ones_are_skipped(photos, model, tmp_path):
     upscale_files([photos / "a.png"], tmp_path / "out", model)
     before = (tmp_path / "out" / "a.png").stat().st_mtime_ns
-    summary = upscale_files([photos], tmp_path / "out", model, existing="skip")
+    summary = upscale_files([photos], tmp_path / "out", model, UpscaleOptions(existing="skip"))
     assert (len(summary.done), summary.skipped, summary.failed) == (2, [photos / "a.png"], {})
     assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == before
 
@@ -126,13 +126,13 @@ def test_done_ones_are_skipped(photos, model, tmp_path):
 def test_results_of_another_size_are_not_upscaled_again(photos, model):
     upscale_files([photos], None, model)
     Image.new("RGB", (9, 9)).save(photos / "only_x2.png")  # nobody's result: there is no only.*
-    summary = upscale_files([photos], None, model, size=batch_upscale.Size(width=50))
+    summary = upscale_files([photos], None, model, UpscaleOptions(width=50))
     assert len(summary.done) == 4
     assert photos / "only_x2_50w.png" in summary.done
 
 
 def test_interrupted_run_leaves_whole_files_only(photos, model, tmp_path, monkeypatch):
-    calls = iter([batch_upscale.enlarge, batch_upscale.enlarge])
+    calls = iter([batches.upscale_photo, batches.upscale_photo])
 
     def interrupted(*arguments):
         call = next(calls, None)
@@ -140,7 +140,7 @@ def test_interrupted_run_leaves_whole_files_only(photos, model, tmp_path, monkey
             raise KeyboardInterrupt
         return call(*arguments)
 
-    monkeypatch.setattr(batch_upscale, "enlarge", interrupted)
+    monkeypatch.setattr(batches, "upscale_photo", interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"2 upscaled, 0 skipped, 0 failed.*--skip-existing"):
         upscale_files([photos], tmp_path / "out", model)
     assert len(names(tmp_path / "out")) == 2
@@ -148,7 +148,7 @@ def test_interrupted_run_leaves_whole_files_only(photos, model, tmp_path, monkey
         assert read_image(tmp_path / "out" / name).shape == (40, 60, 3)
 
 
-def test_no_more_than_two_wait_beside_the_one_computed(cat, model, tmp_path, monkeypatch):
+def test_at_most_two_other_photos_are_in_memory(cat, model, tmp_path, monkeypatch):
     for index in range(8):
         Image.fromarray(cat[:9, :9]).save(tmp_path / f"{index}.png")
     read, lock, alive, most = read_photo, threading.Lock(), set(), []
@@ -158,20 +158,20 @@ def test_no_more_than_two_wait_beside_the_one_computed(cat, model, tmp_path, mon
             alive.add(source)
         return read(source, *arguments)
 
-    enlarge = batch_upscale.enlarge
+    enlarge = batches.upscale_photo
 
     def computed(*arguments):
         most.append(len(alive))
         return enlarge(*arguments)
 
-    monkeypatch.setattr(batch_upscale, "read_photo", counted)
-    monkeypatch.setattr(batch_upscale, "enlarge", computed)
+    monkeypatch.setattr(batches, "read_photo", counted)
+    monkeypatch.setattr(batches, "upscale_photo", computed)
     upscale_files([tmp_path], tmp_path / "out", model)
     assert all(count <= index + 2 for index, count in enumerate(most)) and len(most) == 8
 
 
 def test_large_results_are_written_before_the_next_one_is_computed(photos, model, tmp_path, monkeypatch):
-    events, enlarge, write = [], batch_upscale.enlarge, write_photo
+    events, enlarge, write = [], batches.upscale_photo, write_photo
 
     def computed(*arguments):
         events.append("computed")
@@ -183,9 +183,9 @@ def test_large_results_are_written_before_the_next_one_is_computed(photos, model
         events.append("written")
         return remarks
 
-    monkeypatch.setattr(batch_upscale, "enlarge", computed)
-    monkeypatch.setattr(batch_upscale, "write_photo", written)
-    monkeypatch.setattr(batch_upscale, "memory_used_and_limit", lambda _: (0, 20_000))
+    monkeypatch.setattr(batches, "upscale_photo", computed)
+    monkeypatch.setattr(batches, "write_photo", written)
+    monkeypatch.setattr(batches, "memory_used_and_limit", lambda _: (0, 20_000))
     assert len(upscale_files([photos], tmp_path / "out", model).done) == 3
     assert events == ["computed", "written"] * 3
 
@@ -221,7 +221,7 @@ def test_links_in_circles_and_names_of_all_kinds(cat, model, tmp_path):
 
 def test_folder_in_place_of_a_result_is_left(photos, model):
     (photos / "a_x2.png").mkdir()
-    summary = upscale_files([photos / "a.png"], None, model, existing="overwrite")
+    summary = upscale_files([photos / "a.png"], None, model, UpscaleOptions(existing="overwrite"))
     assert "is a folder" in summary.failed[photos / "a.png"]
 
 
@@ -289,8 +289,8 @@ def test_damaged_files_of_all_formats_are_read_or_named(cat, model, tmp_path, mo
     for index in range(MUTATIONS):
         name, content = list(contents.items())[index % len(contents)]
         (folder / f"{index:04}-{name}").write_bytes(mutated(content, rng))
-    monkeypatch.setattr(batch_upscale, "enlarge", lambda photograph, *_: photograph)
-    summary = upscale_files([folder], out, model, max_pixels=1_000_000)
+    monkeypatch.setattr(batches, "upscale_photo", lambda photograph, *_: photograph)
+    summary = upscale_files([folder], out, model, UpscaleOptions(max_pixels=1_000_000))
     assert len(summary.done) + len(summary.failed) == MUTATIONS
     assert len(summary.done) > MUTATIONS // 10 and len(summary.failed) > MUTATIONS // 10
     for source, reason in summary.failed.items():

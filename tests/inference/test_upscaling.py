@@ -8,10 +8,14 @@ from toys import toy
 import srkit
 from srkit import InputError, models
 from srkit.image import to_uint8
-from srkit.inference import fusion as folding
-from srkit.inference import predictor as compiled
-from srkit.inference import upscaling as inference
+from srkit.inference import predictor as predictors
+from srkit.inference import tiles as tiling
+from srkit.inference import upscaling
+from srkit.inference.fusion import fused_layers
+from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.receptive_field import receptive_field_px
+from srkit.inference.upscaling import predict, upscale_array
+from srkit.models.graph import graph_of
 from srkit.models.layers import Dirac, PixelShuffle
 from srkit.models.precision import set_precision
 from srkit.models.presets import DEFAULT_PRESET, GENERATORS
@@ -36,8 +40,8 @@ def small_tiles(monkeypatch):
     def grid(height, width, radius, _):
         return (1, 1) if radius is None else (-(-height // 16), -(-width // 16))
 
-    monkeypatch.setattr(inference, "_SMALL_PX", 0)
-    monkeypatch.setattr(inference, "_grid", grid)
+    monkeypatch.setattr(upscaling, "_SMALL_PX", 0)
+    monkeypatch.setattr(tiling, "_grid", grid)
 
 
 def applied_whole(model: keras.Model, lr: np.ndarray) -> np.ndarray:
@@ -48,7 +52,7 @@ def applied_whole(model: keras.Model, lr: np.ndarray) -> np.ndarray:
 def test_tiles_equal_the_whole(model, cat, small_tiles, shape):
     lr = cat[: shape[0], : shape[1]]
     whole = applied_whole(model, lr)
-    tiled = inference.predict(model, lr)
+    tiled = predict(model, lr)
     assert shape == (1, 1) or whole.std() > 1
     np.testing.assert_allclose(tiled, whole, rtol=1e-5, atol=1e-3)
     assert np.abs(srkit.upscale(lr, model).astype(int) - to_uint8(whole)).max() <= 1
@@ -58,8 +62,8 @@ def test_smaller_overlap_would_show(model, cat, small_tiles, monkeypatch):
     """The receptive field is not larger than need be."""
     lr = cat[:90, :90]
     radius = receptive_field_px(model)
-    monkeypatch.setattr(compiled, "receptive_field_px", lambda _: radius - 2)
-    assert np.abs(inference.predict(model, lr) - applied_whole(model, lr)).max() > 1e-3
+    monkeypatch.setattr(predictors, "receptive_field_px", lambda _: radius - 2)
+    assert np.abs(predict(model, lr) - applied_whole(model, lr)).max() > 1e-3
 
 
 def test_receptive_fields_of_the_published_models():
@@ -116,7 +120,7 @@ def test_layers_that_are_not_known_are_measured(cat, small_tiles):
     nested = keras.Sequential([keras.Input((None, None, 3)), model])
     for stranger in (model, nested):
         assert receptive_field_px(stranger) == 3
-        np.testing.assert_allclose(inference.predict(stranger, cat), applied_whole(stranger, cat), atol=1e-3)
+        np.testing.assert_allclose(predict(stranger, cat), applied_whole(stranger, cat), atol=1e-3)
 
 
 class Mean(keras.layers.Layer):
@@ -140,7 +144,7 @@ class Windows(keras.layers.Layer):
 def test_model_that_cannot_be_cut_is_applied_whole(cat, small_tiles, layers):
     model, lr = strangers_model(*layers), cat[:60, :80]
     assert receptive_field_px(model) is None
-    np.testing.assert_allclose(inference.predict(model, lr), applied_whole(model, lr), rtol=1e-6)
+    np.testing.assert_allclose(predict(model, lr), applied_whole(model, lr), rtol=1e-6)
 
 
 def test_layer_derived_from_a_known_one_is_measured():
@@ -170,7 +174,7 @@ def test_position_in_the_image_cannot_be_cut():
 def test_model_that_needs_known_sizes_works_on_all(cat, small_tiles, interpolation):
     model = strangers_model(keras.layers.UpSampling2D(2, interpolation=interpolation))
     for lr in (cat[:20, :31], cat[:33, :14]):
-        np.testing.assert_allclose(inference.predict(model, lr), applied_whole(model, lr), atol=1e-3)
+        np.testing.assert_allclose(predict(model, lr), applied_whole(model, lr), atol=1e-3)
 
 
 def test_layer_that_is_used_again_counts_each_time(cat, small_tiles):
@@ -178,25 +182,25 @@ def test_layer_that_is_used_again_counts_each_time(cat, small_tiles):
     model = strangers_model(again, again, again, keras.layers.UpSampling2D(2))
     again(again(model.output))  # in another model
     assert receptive_field_px(model) == 3
-    np.testing.assert_allclose(inference.predict(model, cat), applied_whole(model, cat), atol=1e-3)
+    np.testing.assert_allclose(predict(model, cat), applied_whole(model, cat), atol=1e-3)
 
 
 def test_memory_bounds_the_tiles(cat, monkeypatch):
     """The network's intermediate results, as counted by hand, and the tiles that follow from a given memory."""
     model, lr = models.edsr(filters=8, num_blocks=1), cat[:150, :200]
-    network = compiled.compiled(model, "float32")
+    network = predictor_of(model, "float32")
     assert network.bytes_per_px == (48 + 48 + 8) * 4  # before and after a pixel shuffle; the border needs the features
-    applied, call = [], compiled.Compiled.__call__
+    applied, call = [], Predictor.__call__
 
     def counted(self, lr):
         applied.append(lr.shape[0] * lr.shape[1])
         return call(self, lr)
 
-    monkeypatch.setattr(compiled.Compiled, "__call__", counted)
+    monkeypatch.setattr(Predictor, "__call__", counted)
     whole = srkit.upscale(lr, model)
     assert applied == [lr.shape[0] * lr.shape[1]]
     used = 10**9
-    monkeypatch.setattr(inference, "memory_used_and_limit", lambda memory: (used, memory))
+    monkeypatch.setattr(upscaling, "memory_used_and_limit", lambda memory: (used, memory))
     with_writing = used + whole.nbytes * 7 // 3
     for megabytes in (40, 10, 3):
         applied.clear()
@@ -211,25 +215,25 @@ def test_memory_bounds_the_tiles(cat, monkeypatch):
 @pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "out of memory")])
 def test_tiles_are_halved_where_memory_runs_out(cat, monkeypatch, error):
     model, lr = models.edsr(2, filters=4, num_blocks=1), cat[:70, :90]
-    whole, call = srkit.upscale(lr, model), compiled.Compiled.__call__
+    whole, call = srkit.upscale(lr, model), Predictor.__call__
 
     def call_with_little_memory(self, lr):
         if lr.size > 3 * 60 * 60:
             raise error
         return call(self, lr)
 
-    monkeypatch.setattr(compiled.Compiled, "__call__", call_with_little_memory)
+    monkeypatch.setattr(Predictor, "__call__", call_with_little_memory)
     with pytest.warns(UserWarning, match="did not suffice for tiles of 90x70 px"):
         halved = srkit.upscale(lr, model)
     assert np.abs(halved.astype(int) - whole).max() <= 1
-    monkeypatch.setattr(compiled.Compiled, "__call__", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(Predictor, "__call__", lambda *_: (_ for _ in ()).throw(error))
     with pytest.warns(UserWarning), pytest.raises(type(error)):
         srkit.upscale(lr, model)
 
 
 def test_batch_norm_is_folded_with_the_weights_of_the_moment(cat):
     model, lr = models.srresnet(filters=4, num_blocks=1), cat[:20, :30]
-    network = compiled.compiled(model, "float32")
+    network = predictor_of(model, "float32")
     operations = network._function.get_concrete_function().graph.get_operations()
     assert sum(operation.type == "Rsqrt" for operation in operations) == 0
     rng = np.random.default_rng(0)
@@ -240,7 +244,7 @@ def test_batch_norm_is_folded_with_the_weights_of_the_moment(cat):
                 weight.assign(np.abs(weight))
         expected = applied_whole(model, lr)
         assert expected.std() > 1
-        np.testing.assert_allclose(inference.predict(model, lr), expected, rtol=1e-5, atol=1e-3)
+        np.testing.assert_allclose(predict(model, lr), expected, rtol=1e-5, atol=1e-3)
 
 
 @pytest.mark.parametrize("name, scale", [("edsr", 2), ("edsr", 3), ("edsr", 4), ("edsr", 8), ("mdsr", 4)])
@@ -250,19 +254,19 @@ def test_upsamplers_without_activations_become_one_convolution(name, scale, cat)
     for weight in model.weights:
         if weight.name == "bias":
             weight.assign(np.random.default_rng(0).normal(0, 0.1, weight.shape))
-    chain = [layer.name for layer in folding.folded(model)]
+    chain = [layer.name for layer in fused_layers(graph_of(model))]
     assert chain == [layer.name for layer in model.layers if "upsample" in layer.name or "tail" in layer.name]
     for lr in (cat[:16, :16], cat[:17, :40], cat[:15, :40], cat[:1, :1]):
         expected = applied_whole(model, lr)
         assert expected.std() > 1 or lr.size == 3
-        np.testing.assert_allclose(inference.predict(model, lr), expected, rtol=1e-5, atol=1e-3)
+        np.testing.assert_allclose(predict(model, lr), expected, rtol=1e-5, atol=1e-3)
 
 
 def test_upsamplers_with_a_bottleneck_stay_as_they_are():
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(12, 3, padding="same")(image)
     model = keras.Model(image, keras.layers.Conv2D(32, 3, padding="same")(PixelShuffle(2)(x)))
-    assert folding.folded(model) == {}
+    assert fused_layers(graph_of(model)) == {}
 
 
 def test_batch_norm_that_others_look_behind_is_not_folded(cat):
@@ -270,14 +274,14 @@ def test_batch_norm_that_others_look_behind_is_not_folded(cat):
     x = keras.layers.Conv2D(3, 3, padding="same")(image)
     normed = keras.layers.BatchNormalization(gamma_initializer="uniform")(x)
     model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Add()([x, normed])))
-    assert folding.folded(model) == {}
-    np.testing.assert_allclose(inference.predict(model, cat), applied_whole(model, cat), atol=1e-3)
+    assert fused_layers(graph_of(model)) == {}
+    np.testing.assert_allclose(predict(model, cat), applied_whole(model, cat), atol=1e-3)
 
 
 @pytest.mark.parametrize("preset", GENERATORS)
 def test_automatic_precision_is_near_float32(cat, preset, monkeypatch):
     """Whatever is faster here: in bfloat16 the presets are at most one grey level off in 99.9 % of the values."""
-    monkeypatch.setattr(inference, "fastest_precision", lambda: "mixed_bfloat16")
+    monkeypatch.setattr(upscaling, "fastest_precision", lambda: "mixed_bfloat16")
     model, lr = srkit.load_model(preset), srkit.image.downscale(cat[80:272, 60:316], 4)
     before = [layer.dtype_policy.name for layer in model.layers]
     exact, automatic = (srkit.upscale(lr, model, precision=name).astype(int) for name in ("float32", "auto"))
@@ -289,37 +293,37 @@ def test_automatic_precision_is_near_float32(cat, preset, monkeypatch):
 
 def test_automatic_precision_stays_float32_where_bfloat16_is_too_coarse(cat, monkeypatch):
     """Between the layers, this model adds 1000: above 512 the numbers of bfloat16 lie 4 apart."""
-    monkeypatch.setattr(inference, "fastest_precision", lambda: "mixed_bfloat16")
+    monkeypatch.setattr(upscaling, "fastest_precision", lambda: "mixed_bfloat16")
     first, plus, minus = (
         keras.layers.Conv2D(3, 1, kernel_initializer=Dirac(), bias_initializer=keras.initializers.Constant(value))
         for value in (0, 1000, -1000)
     )
     model, lr = strangers_model(first, plus, minus, keras.layers.UpSampling2D(2)), cat[:40, :40]
-    fast, automatic = (inference.predict(model, lr, precision=name) for name in ("mixed_bfloat16", "auto"))
+    fast, automatic = (predict(model, lr, precision=name) for name in ("mixed_bfloat16", "auto"))
     np.testing.assert_array_equal(automatic, srkit.image.nearest(lr, 2))
     assert np.abs(fast - automatic).max() > 1
 
 
 def test_float32_is_meant_whatever_a_model_was_trained_in(cat):
     model, lr = toy("edsr", 2), cat[:40, :40]
-    exact = inference.predict(model, lr)
+    exact = predict(model, lr)
     set_precision(model, "mixed_bfloat16")
-    np.testing.assert_array_equal(inference.predict(model, lr), exact)
+    np.testing.assert_array_equal(predict(model, lr), exact)
     assert not np.array_equal(applied_whole(model, lr), exact)
 
 
 def test_16_bits_stay_16_bits(cat):
     model, lr = toy("edsr", 2), cat[:20, :30]
-    deep = inference.upscale_array(lr.astype(np.uint16) * 257, model, False, None, "float32")
+    deep = upscale_array(lr.astype(np.uint16) * 257, model, False, None, "float32")
     assert deep.dtype == np.uint16
-    np.testing.assert_allclose(deep / 257, np.clip(inference.predict(model, lr), 0, 255), atol=0.01)
+    np.testing.assert_allclose(deep / 257, np.clip(predict(model, lr), 0, 255), atol=0.01)
 
 
 def test_model_for_several_scales_needs_one(cat):
     model, lr = models.mdsr(filters=4, num_blocks=1), cat[:20, :30]
     sr = srkit.upscale(lr, model, scale=3)
     np.testing.assert_array_equal(sr, srkit.upscale(lr, models.at_scale(model, 3)))
-    np.testing.assert_array_equal(to_uint8(inference.predict(model, lr, scale=3)), sr)
+    np.testing.assert_array_equal(to_uint8(predict(model, lr, scale=3)), sr)
     with pytest.raises(InputError, match="scales 2, 3, 4: choose one with scale="):
         srkit.upscale(lr, model)
     with pytest.raises(InputError, match="scales 2, 3, 4; received 8"):

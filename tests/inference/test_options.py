@@ -2,17 +2,12 @@ import pytest
 
 from srkit import InputError
 from srkit.inference import UpscaleOptions
-from srkit.inference.options import PRECISIONS, memory_size
-from srkit.models import precision
+from srkit.inference.options import memory_size
 
 
 @pytest.mark.parametrize("text, size", [("4G", 4 * 2**30), ("500 MB", 500 * 2**20), ("1.5gib", 1.5 * 2**30), ("9", 9)])
 def test_memory_is_given_as_people_write_it(text, size):
     assert memory_size(text) == size
-
-
-def test_precisions_are_those_of_the_models():
-    assert PRECISIONS == precision.PRECISIONS
 
 
 @pytest.mark.parametrize(
