@@ -18,11 +18,9 @@ import numpy as np
 
 import srkit
 from srkit import losses
-from srkit.evaluation import metrics
+from srkit.evaluation import checkerboard_power, colour_shift, psnr
 from srkit.image import crop_to_multiple, downscale, interpolate, list_images, read_image, to_uint8, y_channel
 from srkit.inference.upscaling import predict
-
-WINDOW = 128
 
 
 def main() -> None:
@@ -46,12 +44,12 @@ def main() -> None:
     print(f"{len(pairs)} images of {options.data}, x{options.scale}; PSNR on the Y channel, border {options.scale} px")
     print(f"{'model':32} PSNR dB    VGG  against {Path(options.model[0]).name:14} sharp  colour   grid")
     for name, srs in reconstructions.items():
-        psnr = np.mean([metrics.psnr(hr, sr, border=options.scale, luma=True) for hr, sr in zip(originals, srs)])
+        score = np.mean([psnr(hr, sr, border=options.scale, channel="y") for hr, sr in zip(originals, srs)])
         sharp = np.median([sharpness(sr) / sharpness(hr) for hr, sr in zip(originals, srs)])
-        colour = max(np.abs(sr.mean((0, 1)) - lr.mean((0, 1))).max() for (lr, _), sr in zip(pairs, srs))
-        grid = np.max(grid_power(srs) / grid_power(originals))
+        colour = max(colour_shift(lr, sr) for (lr, _), sr in zip(pairs, srs))
+        grid = np.max(checkerboard_power(srs) / checkerboard_power(originals))
         against = f"{100 * (distances[name] / first - 1):+.1f} %"
-        print(f"{name:32} {psnr:7.2f} {distances[name]:6.4f}  {against:>22} {sharp:5.2f} {colour:7.2f} {grid:6.2f}")
+        print(f"{name:32} {score:7.2f} {distances[name]:6.4f}  {against:>22} {sharp:5.2f} {colour:7.2f} {grid:6.2f}")
 
 
 def vgg_features(vgg: losses.VGGLoss, image: np.ndarray) -> np.ndarray:
@@ -65,19 +63,6 @@ def vgg_distance(vgg: losses.VGGLoss, features: list[np.ndarray], srs: list[np.n
 
 def sharpness(image: np.ndarray) -> float:
     return float(cv2.Laplacian(y_channel(image).astype(np.float64), cv2.CV_64F).var())
-
-
-def grid_power(photographs: list[np.ndarray]) -> np.ndarray:
-    """Power at the multiples of 1/4 cycle per px, in both directions."""
-    window = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
-    power = np.zeros((WINDOW, WINDOW))
-    for photograph in photographs:
-        luma = y_channel(photograph).astype(np.float64)
-        for top in range(0, luma.shape[0] - WINDOW + 1, WINDOW // 2):
-            for left in range(0, luma.shape[1] - WINDOW + 1, WINDOW // 2):
-                part = luma[top : top + WINDOW, left : left + WINDOW]
-                power += np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2
-    return power[:: WINDOW // 4, :: WINDOW // 4].ravel()[1:]  # but for the mean
 
 
 if __name__ == "__main__":

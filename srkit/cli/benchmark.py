@@ -5,7 +5,7 @@ import argparse
 from srkit import evaluation
 from srkit.cli.arguments import output_file
 from srkit.cli.quiet import import_tensorflow
-from srkit.image import INTERPOLATIONS, SCALES
+from srkit.image import INTERPOLATIONS, KERNELS, SCALES
 from srkit.models.presets import GENERATORS
 
 
@@ -13,13 +13,20 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "benchmark",
         help="Score models on a folder of HR images, as papers do.",
-        description="Scores models by PSNR and SSIM on a folder of HR images, by the protocols of the papers.",
+        description="Scores models on a folder of HR images, by the protocols of the papers.",
         usage="python -m srkit benchmark --data DIR [--model MODEL [MODEL ...]] [options]",
     )
     images = parser.add_argument_group("images")
     images.add_argument("--data", required=True, metavar="DIR", help="Folder of HR images.")
     images.add_argument(
-        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: HR, downscaled."
+        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: HR, degraded."
+    )
+    images.add_argument(
+        "--degradation",
+        default="bicubic",
+        metavar="NAME",
+        help=f"How LR is made from HR: {', '.join(KERNELS)}, jpeg75 (or another quality), or realistic, which is drawn "
+        "with a fixed seed for each image. Default: %(default)s.",
     )
     images.add_argument(
         "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
@@ -36,10 +43,19 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     protocol.add_argument(
         "--protocol",
         default="edsr",
-        choices=evaluation.PROTOCOLS,
+        choices=tuple(evaluation.PROTOCOLS),
         help="Border that is cut before scoring: edsr as many pixels as the scale, srgan 4. Default: %(default)s.",
     )
-    protocol.add_argument("--rgb", action="store_true", help="Score RGB instead of the Y channel.")
+    protocol.add_argument("--rgb", action="store_true", help="Take PSNR and SSIM of RGB instead of the Y channel.")
+    protocol.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=tuple(evaluation.METRICS),
+        default=evaluation.DEFAULT_METRICS,
+        help="What to measure. "
+        + " ".join(f"{name}: {metric.help}" for name, metric in evaluation.METRICS.items())
+        + f" Default: {' '.join(evaluation.DEFAULT_METRICS)}.",
+    )
     output = parser.add_argument_group("output")
     output.add_argument("--json", type=output_file, metavar="FILE", help="Also write the scores to this file.")
     output.add_argument("--markdown", type=output_file, metavar="FILE", help="Also write tables to this file.")
@@ -56,8 +72,10 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.scale,
         arguments.model or "bicubic",
         lr=arguments.lr,
+        degradation=arguments.degradation,
         protocol=arguments.protocol,
-        rgb=arguments.rgb,
+        channel="rgb" if arguments.rgb else "y",
+        metrics=arguments.metrics,
         save=arguments.save,
     )
     if arguments.json:

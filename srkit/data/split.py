@@ -24,18 +24,6 @@ class PairOptions:
     cache_dir: str | os.PathLike | None = None
     halve_jpeg: bool = False
 
-    def get_degradation(self) -> Degradation:
-        """The degradation, also where it is given by its name."""
-        check_choice("scale", self.scale, SCALES)
-        if isinstance(self.degradation, str):
-            return get_degradation(self.degradation, self.scale)
-        if self.degradation.scale != self.scale:
-            raise InputError(
-                f"The degradation {self.degradation.name} makes LR for x{self.degradation.scale}, but the pairs are "
-                f"x{self.scale}: create it with scale={self.scale}."
-            )
-        return self.degradation
-
 
 def make_pairs(
     name: str, photographs: list[Photograph], valid_photographs: list[Photograph], options: PairOptions
@@ -52,7 +40,8 @@ def make_pairs(
         The pairs `(train, valid)`.
     """
     train, valid = _split(name, photographs, valid_photographs, options.num_images, options.seed)
-    degradation = options.get_degradation()
+    check_choice("scale", options.scale, SCALES)
+    degradation = get_degradation(options.degradation, options.scale)
     # LR that is drawn anew for each crop cannot be kept. The cache's own LR is then not used.
     kept = get_degradation("bicubic", options.scale) if degradation.is_random else degradation
     if photographs[0].read_lr:

@@ -5,8 +5,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "metrics": ["psnr", "ssim"],
         "benchmarking": ["benchmark"],
-        "protocols": ["PROTOCOLS"],
+        "metrics": [
+            *("DEFAULT_METRICS", "METRICS", "Metric", "checkerboard_power", "colour_shift", "dists", "lpips", "psnr"),
+            "ssim",
+        ],
+        "pairing": ["find_pairs"],
+        "protocols": ["PROTOCOLS", "Protocol", "get_protocol"],
     },
 )

@@ -2,6 +2,7 @@
 
 import os
 import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from srkit.data import match_lr
 from srkit.errors import InputError
 from srkit.files import is_hidden
-from srkit.image import crop_to_multiple, downscale, list_images, read_image
+from srkit.image import Degradation, crop_to_multiple, get_degradation, list_images, read_image
 
 _HR, _LR = "HR|GT", "LR"
 # What names say of a scale: "x4/baby.png", "image_SRF_4/img_001_SRF_4_HR.png".
@@ -33,11 +34,24 @@ class Pair:
     hr: Path
     lr: Path | None = None
 
-    def read(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
-        """Reads HR, cropped at its right and bottom to a multiple of the scale, and reads or makes LR."""
+    def read(self, scale: int, degradation: Degradation | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Reads HR, and reads LR or makes it.
+
+        Args:
+            scale: HR side / LR side. HR is cropped at its right and bottom to a multiple of it.
+            degradation: How LR is made where it has no file. A random one draws with a seed that is made of the
+                image's name. Default: the bicubic kernel.
+
+        Returns:
+            `(hr, lr)`, uint8 RGB.
+
+        Raises:
+            InputError: A file cannot be read, or LR has a wrong size.
+        """
         hr = crop_to_multiple(read_image(self.hr), scale)
         if self.lr is None:
-            return hr, downscale(hr, scale)
+            degradation = degradation or get_degradation("bicubic", scale)
+            return hr, degradation(hr, np.random.default_rng(zlib.crc32(self.name.encode())))
         lr = read_image(self.lr)
         if (lr.shape[0] * scale, lr.shape[1] * scale) != hr.shape[:2]:
             raise InputError(
@@ -56,7 +70,7 @@ def find_pairs(data: "str | os.PathLike", scale: int, lr: "str | os.PathLike | N
 
     Args:
         data: The folder with HR.
-        scale: The factor between HR and LR.
+        scale: HR side / LR side.
         lr: The folder with LR, under the names of HR, with `x4` or `_x4` (the scale) behind them, or with `LR` in
             place of a final `HR`; the extensions may differ.
 

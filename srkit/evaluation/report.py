@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from srkit.evaluation.metrics import METRICS
 from srkit.files import write_atomically
 from srkit.image import nearest, side_by_side, write_image
 
@@ -31,14 +32,14 @@ def print_result(result: dict) -> None:
     header, rows = _means(result)
     if "images" in result:
         header[0] = result["models"][0]["model"]
-        rows = [[image["name"], *_numbers(image)] for image in result["images"]]
+        rows = [[image["name"], *_numbers(image, result)] for image in result["images"]]
     for column, name in enumerate(header):
         table.add_column(text(name), justify="right" if column else "left", no_wrap=column > 0, overflow="fold")
     for row in rows:
         table.add_row(*map(text, row))
     if "images" in result:
         table.add_section()
-        table.add_row("mean", *_numbers(result["mean"]))
+        table.add_row("mean", *_numbers(result["mean"], result))
     console.print(table)
     for line in _notes(result):
         console.print(text(line), soft_wrap=True)
@@ -49,9 +50,10 @@ def write_markdown(result: dict, path: "str | os.PathLike") -> None:
     models = result["models"]
     names = [image["name"] for image in models[0]["images"]]
     rows = [
-        [name, *(" / ".join(_numbers(model["images"][index])) for model in models)] for index, name in enumerate(names)
+        [name, *(" / ".join(_numbers(model["images"][index], result)) for model in models)]
+        for index, name in enumerate(names)
     ]
-    header = ["PSNR in dB / SSIM", *(model["model"] for model in models)]
+    header = [" / ".join(METRICS[name].label for name in result["metrics"]), *(model["model"] for model in models)]
     notes = "\n".join(f"- {line}" for line in _notes(result))
     _write(path, "\n\n".join([_markdown(*_means(result)), notes, _markdown(header, rows)]))
 
@@ -95,18 +97,19 @@ def write_contact_sheet(rows: list[np.ndarray], path: "str | os.PathLike") -> No
 
 def _means(result: dict) -> tuple[list[str], list[list[str]]]:
     """The table of the models: its header and its rows."""
-    header = ["model", "PSNR dB", "SSIM"]
-    rows = [[model["model"], *_numbers(model["mean"])] for model in result["models"]]
+    metrics = [METRICS[name] for name in result["metrics"]]
+    header = ["model", *(metric.label for metric in metrics)]
+    rows = [[model["model"], *_numbers(model["mean"], result)] for model in result["models"]]
     if any(value is not None for model in result["models"][1:] for value in model["p"].values()):
-        header += ["p (PSNR)", "p (SSIM)"]
-        rows[0] += ["", ""]
+        header += [f"p ({metric.name})" for metric in metrics]
+        rows[0] += [""] * len(metrics)
         for row, model in zip(rows[1:], result["models"][1:]):
             row += ["-" if p is None else f"{p:.2g}" for p in model["p"].values()]
     return header, rows
 
 
-def _numbers(scores: dict) -> list[str]:
-    return [f"{scores['psnr']:.2f}", f"{scores['ssim']:.4f}"]
+def _numbers(scores: dict, result: dict) -> list[str]:
+    return [METRICS[name].format(scores[name]) for name in result["metrics"]]
 
 
 def _notes(result: dict) -> list[str]:

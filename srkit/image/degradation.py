@@ -37,6 +37,11 @@ class Degradation:
         """A text that changes with anything that shapes LR, but the scale."""
         return self.name
 
+    @property
+    def description(self) -> str:
+        """How LR is made, in words that continue "LR by …"."""
+        return f"the degradation {self.name}"
+
     def __call__(self, hr: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Makes LR.
 
@@ -56,6 +61,10 @@ class Kernel(Degradation):
     def __init__(self, scale: int, name: str = "bicubic"):
         super().__init__(scale, name)
 
+    @property
+    def description(self) -> str:
+        return f"the {self.name} kernel"
+
     def __call__(self, hr, rng=None):
         return downscale(np.ascontiguousarray(hr), self.scale, self.name)
 
@@ -71,6 +80,10 @@ class Jpeg(Degradation):
     def __init__(self, scale: int, quality: int):
         super().__init__(scale, f"jpeg{quality}")
         self.quality = quality
+
+    @property
+    def description(self) -> str:
+        return f"the bicubic kernel, then JPEG of quality {self.quality}"
 
     def __call__(self, hr, rng=None):
         return Compress(self.quality)(downscale(np.ascontiguousarray(hr), self.scale))
@@ -203,6 +216,10 @@ class Realistic(Degradation):
     def fingerprint(self) -> str:
         return f"{self.name}({self.ranges})"
 
+    @property
+    def description(self) -> str:
+        return "blur, resizing, noise and JPEG, drawn at random with a fixed seed for each image"
+
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> list:
         """Draws the steps for one HR image of that shape: callables `(image, rng) -> image` on float32 in [0, 255]."""
         ranges = self.ranges
@@ -259,17 +276,24 @@ def grey(image: np.ndarray) -> np.ndarray:
 
 
 @lru_cache
-def get_degradation(name: str, scale: int) -> Degradation:
+def get_degradation(name: str | Degradation, scale: int) -> Degradation:
     """The degradation of that name.
 
     Args:
         name: `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.image.downscale`); `"jpeg"` and a quality, such as
-            `"jpeg75"`: bicubic, then JPEG; or `"realistic"`.
+            `"jpeg75"`: bicubic, then JPEG; or `"realistic"`. An object is returned as it is.
         scale: HR's side / LR's side.
 
     Raises:
-        InputError: There is no such degradation.
+        InputError: There is no such degradation, or the object is for another scale.
     """
+    if isinstance(name, Degradation):
+        if name.scale != scale:
+            raise InputError(
+                f"The degradation {name.name} makes LR for x{name.scale}, but x{scale} is needed: create it with "
+                f"scale={scale}."
+            )
+        return name
     if name in KERNELS:
         return Kernel(scale, name)
     if name == "realistic":

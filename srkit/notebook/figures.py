@@ -106,7 +106,7 @@ def _reduced(image: np.ndarray, max_side_px: int = 2048) -> np.ndarray:
 def _numbers(hr: np.ndarray | None, image: np.ndarray, border: int) -> str:
     if hr is None or hr.shape != image.shape:
         return f"{image.shape[1]}x{image.shape[0]} px"
-    psnr_db, similarity = (metric(hr, image, border=border, luma=True) for metric in (psnr, ssim))
+    psnr_db, similarity = (metric(hr, image, border=border, channel="y") for metric in (psnr, ssim))
     return f"{psnr_db:.2f} dB, SSIM {similarity:.4f}"
 
 

@@ -18,7 +18,7 @@ def mean_scores(valid: AnyPairs, reconstruct: Callable[[np.ndarray, int], np.nda
         for lr, hr in part.pairs():
             sr = reconstruct(lr, part.scale)
             for metric, measured in zip((metrics.psnr, metrics.ssim), values.values()):
-                measured.append(metric(hr, sr, border=part.scale, luma=True))
+                measured.append(metric(hr, sr, border=part.scale, channel="y"))
         scores |= {name: float(np.mean(measured)) for name, measured in values.items()}
     means = {
         name: float(np.mean([value for key, value in scores.items() if key.startswith(name)]))
@@ -44,6 +44,5 @@ def picture_crop(lr: np.ndarray, hr: np.ndarray, scale: int, size_px: int = PICT
 
 
 def colour_shift(pictures: list[tuple]) -> float:
-    """How far the mean colour of SR is from LR's, in grey levels: the worst channel, mean over the pictures."""
-    drifts = [sr.mean(axis=(0, 1)) - lr.mean(axis=(0, 1)) for _, _, lr, _, sr in pictures]
-    return float(np.mean(np.abs(drifts).max(axis=1)))
+    """How far the mean colour of SR is from LR's, in grey levels: the mean over the pictures."""
+    return float(np.mean([metrics.colour_shift(lr, sr) for _, _, lr, _, sr in pictures]))

@@ -146,7 +146,7 @@ def test_own_degradation_is_kept_in_the_cache_unless_it_is_random(photos, store)
     np.testing.assert_array_equal(lr, downscale(hr, 2) // 2)
     assert train.degradation is None and "darker" in train.fingerprint
     assert train.fingerprint != data.folder(photos, scale=2, cache_dir=store)[0].fingerprint
-    with pytest.raises(InputError, match="x2, but the pairs are x4"):
+    with pytest.raises(InputError, match="x2, but x4 is needed"):
         data.folder(photos, degradation=Darker(2, "darker"), cache_dir=store)
 
 

@@ -10,8 +10,7 @@ from PIL import Image
 from scipy import stats
 
 import srkit
-from srkit import InputError, models, save_weights
-from srkit.cli import main as cli
+from srkit import InputError, cli, models, save_weights
 from srkit.evaluation import metrics
 from srkit.evaluation.benchmarking import benchmark
 from srkit.evaluation.pairing import find_pairs
@@ -81,7 +80,7 @@ def test_hr_is_cropped_to_a_multiple_of_the_scale(cat, tmp_path):
     Image.fromarray(cat[:101, :91]).save(tmp_path / "a.png")
     assert cli.main(["benchmark", "--data", str(tmp_path), "--scale", "3", "--json", str(tmp_path / "s.json")]) == 0
     hr = crop_to_multiple(cat[:101, :91], 3)
-    expected = metrics.psnr(hr, interpolate(downscale(hr, 3), 3), border=3, luma=True)
+    expected = metrics.psnr(hr, interpolate(downscale(hr, 3), 3), border=3, channel="y")
     assert json.loads((tmp_path / "s.json").read_text())["mean"]["psnr"] == pytest.approx(expected)
 
 
@@ -89,8 +88,8 @@ def test_protocols(folder, cat):
     hr = crop_to_multiple(cat[:61, :70], 2)
     sr = interpolate(downscale(hr, 2), 2)
     for protocol, rgb, border in (("edsr", False, 2), ("srgan", False, 4), ("srgan", True, 4)):
-        result = benchmark(folder, 2, protocol=protocol, rgb=rgb)
-        expected = {"border": border, "luma": not rgb}
+        result = benchmark(folder, 2, protocol=protocol, channel="rgb" if rgb else "y")
+        expected = {"border": border, "channel": "rgb" if rgb else "y"}
         assert result["images"][0]["psnr"] == metrics.psnr(hr, sr, **expected)
         assert result["images"][0]["ssim"] == metrics.ssim(hr, sr, **expected)
         assert f"{'RGB' if rgb else 'Y channel'} " in result["protocol"].replace(",", " ")
@@ -101,7 +100,7 @@ def test_protocols(folder, cat):
 @pytest.mark.parametrize("kernel", INTERPOLATIONS)
 def test_each_interpolation_is_its_own(folder, cat, kernel):
     hr = cat[:60, :68]
-    expected = metrics.psnr(hr, interpolate(downscale(hr, 4), 4, kernel), border=4, luma=True)
+    expected = metrics.psnr(hr, interpolate(downscale(hr, 4), 4, kernel), border=4, channel="y")
     assert benchmark(folder, 4, kernel)["images"][0]["psnr"] == expected
 
 
@@ -159,7 +158,7 @@ def test_several_models_are_compared_with_the_first(folder, capsys):
     first, *others = result["models"]
     assert "p" not in first and "images" not in result
     for other in others:
-        for metric in ("psnr", "ssim"):
+        for metric in ("psnr", "ssim", "lpips"):
             scores = [[image[metric] for image in model["images"]] for model in (first, other)]
             assert other["p"][metric] == pytest.approx(stats.wilcoxon(*scores).pvalue)
     assert others[0]["p"]["psnr"] == pytest.approx(2 / 2**6)  # nearest is worse on each of the six
@@ -170,7 +169,7 @@ def test_several_models_are_compared_with_the_first(folder, capsys):
 
 def test_too_few_images_have_no_p(folder, capsys):
     (folder / "grey.png").unlink()
-    assert benchmark(folder, 4, ["bicubic", "nearest"])["models"][1]["p"] == {"psnr": None, "ssim": None}
+    assert benchmark(folder, 4, ["bicubic", "nearest"])["models"][1]["p"] == {"psnr": None, "ssim": None, "lpips": None}
     assert cli.main(["benchmark", "--data", str(folder), "--model", "bicubic", "nearest"]) == 0
     printed = capsys.readouterr().out
     assert "with 5 images none below 0.05 is possible" in printed and "p (PSNR)" not in printed
@@ -180,14 +179,14 @@ def test_models_that_never_differ_have_no_p(folder, tmp_path):
     for name in ("a", "b"):
         upsampler().save(tmp_path / f"{name}.keras")
     result = benchmark(folder, 2, [tmp_path / "a.keras", tmp_path / "b.keras"])
-    assert result["models"][1]["p"] == {"psnr": None, "ssim": None}
+    assert result["models"][1]["p"] == {"psnr": None, "ssim": None, "lpips": None}
 
 
 def test_equal_images_are_infinite_and_null_in_json(tmp_path, capsys):
     Image.new("RGB", (40, 40), (9, 99, 199)).save(tmp_path / "flat.png")
-    assert benchmark(tmp_path, 2)["mean"] == {"psnr": float("inf"), "ssim": 1.0}
+    assert benchmark(tmp_path, 2)["mean"] == {"psnr": float("inf"), "ssim": 1.0, "lpips": 0.0}
     assert cli.main(["benchmark", "--data", str(tmp_path), "--scale", "2", "--json", str(tmp_path / "s.json")]) == 0
-    assert json.loads((tmp_path / "s.json").read_text())["mean"] == {"psnr": None, "ssim": 1.0}
+    assert json.loads((tmp_path / "s.json").read_text())["mean"] == {"psnr": None, "ssim": 1.0, "lpips": 0.0}
     assert "inf" in capsys.readouterr().out
 
 
@@ -197,7 +196,7 @@ def test_lr_made_elsewhere_is_used(folder, tmp_path):
         write_image(tmp_path / "lr" / f"{path.stem}x2.bmp", downscale(hr, 2, "gaussian"))
     result = benchmark(folder, 2, lr=tmp_path / "lr")
     hr = crop_to_multiple(read_image(folder / "0.png"), 2)
-    expected = metrics.psnr(hr, interpolate(downscale(hr, 2, "gaussian"), 2), border=2, luma=True)
+    expected = metrics.psnr(hr, interpolate(downscale(hr, 2, "gaussian"), 2), border=2, channel="y")
     assert result["images"][0]["psnr"] == expected
     assert "bicubic" not in result["protocol"] and str(tmp_path / "lr") in result["protocol"]
 
@@ -306,7 +305,7 @@ def test_saved_images_are_those_that_were_scored(folder, tmp_path):
             name = image["name"] if image["name"].endswith("png") else f"{image['name']}.png"
             sr = read_image(tmp_path / "sr" / model["model"] / name)
             hr = crop_to_multiple(read_image(folder / image["name"]), 4)
-            assert metrics.psnr(hr, sr, border=4, luma=True) == image["psnr"]
+            assert metrics.psnr(hr, sr, border=4, channel="y") == image["psnr"]
     sheet = read_image(tmp_path / "sr" / "contact_sheet.png")
     assert sheet.shape == (7 * (256 + 24), 3 * (256 + 4), 3)
 
@@ -316,8 +315,8 @@ def test_markdown_is_a_table(folder, tmp_path):
     assert cli.main([*arguments, "--model", "bicubic", "lanczos"]) == 0
     lines = (tmp_path / "new" / "table.md").read_text(encoding="utf-8").splitlines()
     mean = benchmark(folder, 4)["mean"]
-    assert lines[0] == "| model | PSNR dB | SSIM | p (PSNR) | p (SSIM) |"
-    assert lines[2] == f"| bicubic | {mean['psnr']:.2f} | {mean['ssim']:.4f} |  |  |"
+    assert lines[0] == "| model | PSNR dB | SSIM | LPIPS | p (PSNR) | p (SSIM) | p (LPIPS) |"
+    assert lines[2] == f"| bicubic | {mean['psnr']:.2f} | {mean['ssim']:.4f} | {mean['lpips']:.4f} |  |  |  |"
     assert "Y channel" in "\n".join(lines) and sum(line.startswith("| grey.png |") for line in lines) == 1
 
 

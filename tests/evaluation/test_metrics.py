@@ -27,8 +27,8 @@ def test_rgb_scores_are_scikit_images(reconstruction, border):
 def test_luma_scores_are_those_of_the_8_bit_y_channel(reconstruction):
     hr, sr = reconstruction
     y_hr, y_sr = (np.repeat(y_channel(image)[..., None], 3, axis=2) for image in (hr, sr))
-    assert metrics.psnr(hr, sr, border=4, luma=True) == pytest.approx(metrics.psnr(y_hr, y_sr, border=4))
-    assert metrics.ssim(hr, sr, border=4, luma=True) == pytest.approx(metrics.ssim(y_hr, y_sr, border=4))
+    assert metrics.psnr(hr, sr, border=4, channel="y") == pytest.approx(metrics.psnr(y_hr, y_sr, border=4))
+    assert metrics.ssim(hr, sr, border=4, channel="y") == pytest.approx(metrics.ssim(y_hr, y_sr, border=4))
 
 
 def test_equal_images(cat):

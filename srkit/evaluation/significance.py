@@ -1,0 +1,37 @@
+"""Whether two models' scores on the same images differ by more than chance."""
+
+import numpy as np
+
+MIN_DIFFERENT = 6  # with n images the smallest two-sided p is 2 / 2**n: 0.0625 for 5, 0.03125 for 6
+
+
+def wilcoxon_p(first: list[float], other: list[float]) -> float | None:
+    """The p-value of the paired two-sided Wilcoxon signed-rank test.
+
+    Args:
+        first: The scores of one model, one for each image.
+        other: Those of the other model on the same images.
+
+    Returns:
+        The p-value over the images whose scores differ (the others say nothing), or None for fewer than 6 of them.
+    """
+    from scipy.stats import wilcoxon  # here, since it is slow to import and no other command needs it
+
+    before, after = np.array(first), np.array(other)
+    differ = before != after
+    return float(wilcoxon(after[differ] - before[differ]).pvalue) if differ.sum() >= MIN_DIFFERENT else None
+
+
+def explain_p(first: str, num_images: int) -> str:
+    """What the p-values of a table say.
+
+    Args:
+        first: The model that the others are compared with.
+        num_images: Number of images.
+    """
+    if num_images < MIN_DIFFERENT:
+        return f"no p-values: with {num_images} images none below 0.05 is possible; it takes {MIN_DIFFERENT}"
+    return (
+        f"p: paired two-sided Wilcoxon signed-rank test against {first} over {num_images} images, not corrected for "
+        f"several comparisons; none where fewer than {MIN_DIFFERENT} images differ"
+    )
