@@ -42,15 +42,16 @@ def test_written_whole_in_a_new_folder(tmp_path):
     assert path.read_bytes() == b"two" and list(path.parent.iterdir()) == [path]
 
 
-def test_interrupted_write_leaves_what_was_there(tmp_path):
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("no space")])
+def test_interrupted_write_leaves_what_was_there(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_bytes(b"before")
 
     def fail(file):
         file.write(b"half")
-        raise KeyboardInterrupt
+        raise error
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises((KeyboardInterrupt, OSError)):
         files.write_atomically(path, fail)
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from srkit.data.cache import Cache
 from srkit.errors import InputError
-from srkit.image import Degradation
-from srkit.image.degradation import grey
+from srkit.image import Degradation, to_grey
 
 # A crop that is degraded at random is degraded together with what lies around it: 8 to 15 LR px above and left of it,
 # drawn so that the blocks of JPEG may begin anywhere, and 8 LR px below and right of it.
@@ -189,9 +188,9 @@ class Pairs(_Batches):
         around = hr[rows, columns]
         is_grey = rng.random() < self.degradation.grey_part
         if is_grey:
-            around = grey(around)
+            around = to_grey(around)
         lr = self.degradation(around, rng)
-        lr = _cut(grey(lr) if is_grey else lr, top - starts[0], left - starts[1], lr_size)
+        lr = _cut(to_grey(lr) if is_grey else lr, top - starts[0], left - starts[1], lr_size)
         inside = ((begin - start) * self.scale for begin, start in zip((top, left), starts))
         return lr, _cut(around, *inside, lr_size * self.scale)
 

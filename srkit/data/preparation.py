@@ -8,7 +8,7 @@ import numpy as np
 
 from srkit.data.photograph import Photograph
 from srkit.errors import InputError
-from srkit.image import Degradation, crop_to_multiple, downscale, read_image
+from srkit.image import Degradation, crop_to_multiple, downscale, read_image, size_text
 
 _JPEG = b"\xff\xd8\xff"  # how such files begin, whatever their names
 
@@ -57,7 +57,7 @@ class Preparation:
         if self.halve_jpeg and encoded.startswith(_JPEG) and min(hr.shape[:2]) > 1:
             hr = downscale(np.ascontiguousarray(crop_to_multiple(hr, 2)), 2)
         if min(hr.shape[:2]) < max(self.min_size, self.scale):
-            return f"{_size(hr)}, smaller than {self.min_size} px"
+            return f"{size_text(hr)}, smaller than {self.min_size} px"
         digest = hashlib.sha256(np.ascontiguousarray(hr))
         hr = crop_to_multiple(hr, self.scale)
         if self.degradation:
@@ -68,10 +68,6 @@ class Preparation:
             return "its LR cannot be read as an image"
         if (lr.shape[0] * self.scale, lr.shape[1] * self.scale) != hr.shape[:2]:
             height, width = (side // self.scale for side in hr.shape[:2])
-            return f"its LR has {_size(lr)}; expected at x{self.scale}: {width}x{height} px"
+            return f"its LR has {size_text(lr)}; expected at x{self.scale}: {width}x{height} px"
         digest.update(np.ascontiguousarray(lr))
         return PreparedPair(lr, hr, digest.hexdigest())
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]} px"

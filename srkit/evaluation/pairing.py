@@ -12,7 +12,7 @@ import numpy as np
 from srkit.data import match_lr
 from srkit.errors import InputError
 from srkit.files import is_hidden
-from srkit.image import Degradation, crop_to_multiple, get_degradation, list_images, read_image
+from srkit.image import Degradation, crop_to_multiple, get_degradation, list_images, read_image, size_text
 
 _HR, _LR = "HR|GT", "LR"
 # What names say of a scale: "x4/baby.png", "image_SRF_4/img_001_SRF_4_HR.png".
@@ -55,7 +55,7 @@ class Pair:
         lr = read_image(self.lr)
         if (lr.shape[0] * scale, lr.shape[1] * scale) != hr.shape[:2]:
             raise InputError(
-                f"{self.lr} has {_size(lr)}, but {self.name}, cropped to {_size(hr)}, needs "
+                f"{self.lr} has {size_text(lr)}, but {self.name}, cropped to {size_text(hr)}, needs "
                 f"{hr.shape[1] // scale}x{hr.shape[0] // scale} px at x{scale}: is it of another scale?"
             )
         return hr, lr
@@ -134,7 +134,3 @@ def _says(words: str, path: Path) -> bool:
 def _scale_named(path: Path) -> int | None:
     found = _SCALE.search(path.as_posix())
     return int(found[1] or found[2]) if found else None
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]} px"

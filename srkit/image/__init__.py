@@ -6,11 +6,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "degradation": ["Degradation", "Realistic", "get_degradation"],
-        "io": [
-            *("FORMAT_NAMES", "MAX_PIXELS", "centre_crop", "crop_to_multiple", "format_of", "list_images"),
-            *("read_image", "side_by_side", "to_uint8", "write_image", "y_channel"),
+        "formats": ["FORMATS", "FORMAT_NAMES", "check_target", "format_of", "list_images", "with_writable_extension"],
+        "io": ["MAX_PIXELS", "read_image", "write_image"],
+        "montage": ["side_by_side"],
+        "photo": ["Photo", "read_photo"],
+        "photo_writer": ["write_photo"],
+        "pixels": [
+            *("centre_crop", "crop_to_multiple", "full_range_luma", "nearest", "size_text", "to_grey", "to_uint8"),
+            "y_channel",
         ],
-        "photo": ["NO_PHOTOGRAPHS", "Photo", "check_target", "read_photo", "write_photo"],
-        "resize": ["INTERPOLATIONS", "KERNELS", "SCALES", "downscale", "interpolate", "interpolation_taps", "nearest"],
+        "resize": ["INTERPOLATIONS", "KERNELS", "SCALES", "downscale", "interpolate", "interpolation_taps"],
     },
 )

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.image.io import to_uint8
+from srkit.image.pixels import full_range_luma, to_uint8
 from srkit.image.resize import KERNELS, downscale
 
 _ROUND_KERNELS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-_LUMA_OF_RGB = np.array([[0.299, 0.587, 0.114]], np.float32)
 
 
 class Degradation:
@@ -146,7 +145,7 @@ class Noise:
         noise = rng.standard_normal((*image.shape[:2], channels), np.float32) * np.float32(self.sigma)
         if self.kind == "poisson":
             # Of the number of photons, which is large here: its Gaussian limit.
-            bright = cv2.transform(image, _LUMA_OF_RGB)[..., None] if self.is_grey else image
+            bright = full_range_luma(image) if self.is_grey else image
             noise *= np.sqrt(np.clip(bright, 0, 255) / np.float32(255))
         return image + noise
 
@@ -268,11 +267,6 @@ class Realistic(Degradation):
     def _compress(self, rng) -> Compress:
         low, high = self.ranges.quality
         return Compress(int(rng.integers(low, high + 1)), rng.random() < self.ranges.full_chroma)
-
-
-def grey(image: np.ndarray) -> np.ndarray:
-    """The grey version of a uint8 RGB image, in three equal channels (BT.601's luma, full range)."""
-    return np.repeat(to_uint8(cv2.transform(image.astype(np.float32), _LUMA_OF_RGB))[..., None], 3, axis=2)
 
 
 @lru_cache

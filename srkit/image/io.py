@@ -1,32 +1,22 @@
-"""Images and their one convention: uint8 RGB arrays of shape (height, width, 3)."""
+"""Reading and writing images by the kit's one convention: uint8 RGB arrays of shape (height, width, 3)."""
 
 import contextlib
 import io
 import os
-import threading
+import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from srkit.errors import InputError
-from srkit.files import is_hidden, write_atomically
+from srkit.files import write_atomically
+from srkit.image.formats import FORMAT_NAMES, check_target
+from srkit.image.pixels import to_uint8
 
-try:
-    import pillow_heif
-except ImportError:
-    _READS_HEIC = False
-else:
-    _READS_HEIC = True
-    pillow_heif.register_heif_opener()
-
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"})
-FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 MAX_PIXELS = 200_000_000
-
-_open_lock = threading.Lock()
 
 _TIFF_BITS, _TIFF_KIND = 258, 339  # tags; of the kinds 1 is unsigned, 4 not said
 _MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -58,11 +48,12 @@ def read_image(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -
 
 @contextlib.contextmanager
 def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
-    """Opens an image file with Pillow; what goes wrong in the block with a damaged file becomes an InputError.
+    """Opens an image file with Pillow, and turns what goes wrong with it in the block into an InputError.
 
     Args:
         source: A path, or the bytes of an image file.
-        max_pixels: Files that claim to hold more are not decoded: a small file can ask for any amount of memory.
+        max_pixels: Most pixels that the file may claim to hold. A small file can claim any number, and would take as
+            much memory.
 
     Yields:
         The PIL image, not yet decoded.
@@ -75,7 +66,8 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
         if not isinstance(source, bytes) and Path(source).exists() and not Path(source).is_file():
             kind = "a folder" if Path(source).is_dir() else "a device or a pipe"
             raise InputError(f"{name} is {kind}; an image file was expected.")
-        with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+            image = _open(file, "" if isinstance(source, bytes) else os.fspath(source))
             width, height = image.size
             if width * height > max_pixels:
                 raise InputError(
@@ -89,7 +81,7 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
     except FileNotFoundError:
         raise InputError(f"There is no file {name}.") from None
     except UnidentifiedImageError:
-        if name.lower().endswith((".heic", ".heif")) and not _READS_HEIC:
+        if name.lower().endswith((".heic", ".heif")) and "HEIF" not in Image.OPEN:
             raise InputError(f"{name} cannot be read: HEIC needs another package (pip install pillow-heif).") from None
         raise InputError(f"{name} is not an image that can be read ({FORMAT_NAMES}).") from None
     except PermissionError:
@@ -110,14 +102,24 @@ def _check_values(image: Image.Image, name: str) -> None:
         raise InputError(f"{name} holds {held} values of unknown range: save it with 8 or 16 bits, unsigned.")
 
 
-def _open(file: "str | os.PathLike | io.BytesIO") -> Image.Image:
-    """`Image.open`, without Pillow's own limit to an image's size, which belongs to the whole process."""
-    with _open_lock:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(file)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+def _open(file: BinaryIO, name: "str | bytes") -> Image.Image:
+    """`Image.open`, but without its limit on the number of pixels.
+
+    That limit belongs to the whole process: it cannot be lifted for one call while other threads read images.
+    """
+    start = file.read(16)
+    tried = set()
+    for load_plugins in (Image.preinit, Image.init):  # the common formats first, which come much faster
+        load_plugins()
+        for kind in [kind for kind in Image.ID if kind not in tried]:
+            tried.add(kind)
+            open_file, accepts = Image.OPEN[kind]
+            with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):  # not of this format
+                accepted = not accepts or accepts(start)
+                if accepted and not isinstance(accepted, str):  # a text says what is missing to read it
+                    file.seek(0)
+                    return open_file(file, name)
+    raise UnidentifiedImageError
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -148,100 +150,17 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 def write_image(path: "str | os.PathLike", image: np.ndarray, quality: int = 95) -> None:
     """Writes a uint8 RGB image in the format that the path's extension names.
 
-    The file appears whole or not at all: it is written beside its place and then renamed.
+    The file appears whole or not at all.
 
     Args:
-        path: Where to; its folder is made if need be.
+        path: Path of the file. Its folder is created if there is none.
         image: uint8 array of shape (height, width, 3), RGB.
-        quality: For JPEG and WebP, 1 to 100.
+        quality: Quality of JPEG, WebP, AVIF and HEIC, 1 to 100.
 
     Raises:
-        InputError: The extension names no format that can be written, the format cannot hold the image, or the path
-            is a folder.
+        InputError: The extension names no format that can be written, the format cannot hold an image of this size, or
+            the path is a folder.
     """
-    path = Path(path)
-    file_format = format_of(path)
-    options = {"quality": quality} if file_format in ("JPEG", "WEBP") else {}
-    try:
-        write_atomically(path, lambda file: Image.fromarray(image).save(file, format=file_format, **options))
-    except ValueError as error:  # WebP, for one, ends at 16383 px
-        size = f"{image.shape[1]}x{image.shape[0]} px"
-        raise InputError(f"Cannot write {path}: {file_format} cannot hold {size} ({error}).") from None
-
-
-def format_of(path: "str | os.PathLike") -> str:
-    """Pillow's name of the format that an image is written in at `path`.
-
-    Raises:
-        InputError: The extension names no format that can be written, or the path is a folder.
-    """
-    path = Path(path)
-    file_format = Image.registered_extensions().get(path.suffix.lower())
-    if file_format not in Image.SAVE:
-        raise InputError(f"Cannot write {path}: use an extension such as .png, .jpg, .webp or .tif.")
-    if path.is_dir():
-        raise InputError(f"Cannot write {path}: it is a folder.")
-    return file_format
-
-
-def list_images(folder: "str | os.PathLike") -> list[Path]:
-    """All image files below a folder, nested ones included and hidden ones not, in the order of their paths."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise InputError(f"There is no folder {folder} (found {found} there): give a folder of photographs.")
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and not is_hidden(path, folder) and path.is_file()
-    )
-
-
-def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Rounds (never truncates) values in [0, 255] to uint8, and clips those outside."""
-    rounded = np.rint(image)
-    return np.clip(rounded, 0, 255, out=rounded).astype(np.uint8)
-
-
-def y_channel(image: np.ndarray) -> np.ndarray:
-    """The 8-bit Y channel that super-resolution papers score, as MATLAB's `rgb2ycbcr` gives it for uint8.
-
-    Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, rounded: ITU-R BT.601 in studio range, 16 to 235.
-
-    Args:
-        image: uint8 array of shape (height, width, 3), RGB.
-
-    Returns:
-        uint8 array of shape (height, width).
-    """
-    weights = np.array([[65.481, 128.553, 24.966]]) / 255
-    return to_uint8(cv2.transform(image.astype(np.float64), weights) + 16)
-
-
-def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """Cuts the bottom rows and right columns that keep an image's sides from being multiples of `scale`."""
-    height, width = (side - side % scale for side in image.shape[:2])
-    return image[:height, :width]
-
-
-def side_by_side(columns: dict[str, np.ndarray]) -> np.ndarray:
-    """Sets images of one height side by side, each below its name.
-
-    Args:
-        columns: Name to uint8 RGB image.
-
-    Returns:
-        One uint8 RGB image, white around the names and between the columns.
-    """
-    parts = []
-    for name, image in columns.items():
-        part = cv2.copyMakeBorder(image, 24, 0, 0, 4, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        cv2.putText(part, name, (2, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
-        parts.append(part)
-    return np.concatenate(parts, axis=1)
-
-
-def centre_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Cuts the middle out of an image, no larger than the image."""
-    top, left = (max(0, (have - want) // 2) for have, want in zip(image.shape, (height, width), strict=False))
-    return image[top : top + height, left : left + width]
+    file_format = check_target(path, width=image.shape[1], height=image.shape[0])
+    options = {"quality": quality} if file_format.quality else {}
+    write_atomically(path, lambda file: Image.fromarray(image).save(file, format=file_format.name, **options))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from srkit.errors import InputError, check_choice
-from srkit.image.io import to_uint8
+from srkit.image.pixels import nearest, size_text, to_uint8
 
 KERNELS = ("bicubic", "opencv", "gaussian")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
@@ -35,7 +35,7 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     height, width = hr.shape[:2]
     if height % scale or width % scale:
         raise InputError(
-            f"An HR image of {width}x{height} px cannot be downscaled by {scale} without shifting the pair: "
+            f"An HR image of {size_text(hr)} cannot be downscaled by {scale} without shifting the pair: "
             "crop it to a multiple of the scale first (srkit.image.crop_to_multiple)."
         )
     if kernel == "opencv":
@@ -73,11 +73,6 @@ def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarr
     for phase, (taps, anchor) in enumerate(interpolation_taps(scale, kernel)):
         result[:, phase::scale] = to_uint8(_filter(rows, taps, one, (anchor, 0)))
     return result
-
-
-def nearest(lr: np.ndarray, scale: int) -> np.ndarray:
-    """Repeats each pixel `scale` x `scale` times."""
-    return lr.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: int = 4) -> np.ndarray:

@@ -8,10 +8,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from PIL import Image
-
 from srkit.errors import InputError
-from srkit.image import NO_PHOTOGRAPHS, list_images
+from srkit.image import list_images, with_writable_extension
 from srkit.inference.size import Size
 
 # The names that results get beside their photographs: as Size prints itself.
@@ -77,16 +75,16 @@ class _Place:
         if self.pattern:
             return self._filled(source, inside.parent if inside else Path())
         if self.folder is None:
-            return _writable(source.with_name(f"{source.stem}_{self.size}{source.suffix}"))
+            return with_writable_extension(source.with_name(f"{source.stem}_{self.size}{source.suffix}"))
         if self._is_file and inside is None:
             return self.folder
-        return _writable(self.folder / (inside or source.name))
+        return with_writable_extension(self.folder / (inside or source.name))
 
     def _filled(self, source: Path, inside: Path) -> Path:
         parts = {"parent": source.parent, "dir": inside, "stem": source.stem, "ext": source.suffix[1:]}
         parts["size"] = self.size
         path = Path(re.sub(r"\{(parent|dir|stem|ext|size)\}", lambda match: str(parts[match[1]]), self.pattern))
-        return _writable(path) if "{ext}" in self.pattern else path
+        return with_writable_extension(path) if "{ext}" in self.pattern else path
 
 
 def _in_folder(folder: Path, place: _Place) -> dict[Path, Path]:
@@ -151,10 +149,3 @@ def _expanded(inputs: Iterable["str | os.PathLike"]) -> Iterator[Path]:
             yield from matches
         else:
             yield Path(given)
-
-
-def _writable(path: Path) -> Path:
-    """The path with an extension that can hold the result: GIF and icons cannot, nor can an unknown format."""
-    file_format = Image.registered_extensions().get(path.suffix.lower())
-    holds = file_format in Image.SAVE and file_format not in NO_PHOTOGRAPHS
-    return path if holds else path.with_name(f"{path.name}.png")

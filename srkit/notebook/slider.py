@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from srkit.errors import InputError
-from srkit.image import read_image
+from srkit.image import read_image, size_text
 from srkit.notebook.figures import comparison_figure
 
 MAX_SIDE_PX = 960
@@ -86,7 +86,7 @@ def compare(
     # Sides that were rounded to whole pixels may be half a pixel off.
     if abs(large_width / width - large_height / height) > 0.5 / width + 0.5 / height:
         raise InputError(
-            f"Images of {_size(before)} and {_size(after)} cannot be compared: one must be the other enlarged, "
+            f"Images of {size_text(before)} and {size_text(after)} cannot be compared: one must be the other enlarged, "
             "with its sides in proportion. Crop one of them."
         )
     if zoom is not None:
@@ -123,7 +123,7 @@ class Comparison:
         columns = {}
         for label, image in self._columns.items():
             if self._is_smaller(image):
-                label = f"{label}\n{_size(image)}, bicubic"
+                label = f"{label}\n{size_text(image)}, bicubic"
                 image = np.asarray(self._resized(image, whole, whole[2:]))
             columns[label] = image
         return comparison_figure(columns, self._zoom)
@@ -159,7 +159,7 @@ class Comparison:
         return {"text/html": self.html(), "image/jpeg": _base64(file), "text/plain": repr(self)}
 
     def _sizes(self) -> list[str]:
-        return [f"{label} ({_size(image)})" for label, image in self._columns.items()]
+        return [f"{label} ({size_text(image)})" for label, image in self._columns.items()]
 
     def _is_smaller(self, image: np.ndarray) -> bool:
         return image.shape[:2] != (self._height, self._width)
@@ -192,10 +192,6 @@ class Comparison:
         if enlargement > 1:
             parts.append(f"each pixel repeated {enlargement}x{enlargement} times")
         return "; ".join([*parts, "JPEG"])
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]} px"
 
 
 def _data_uri(image: Image.Image) -> str:

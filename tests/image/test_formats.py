@@ -1,0 +1,58 @@
+import pytest
+from PIL import Image
+
+from srkit import InputError
+from srkit.image import FORMATS, Photo, check_target, format_of, list_images, read_image, write_image, write_photo
+from srkit.image.formats import with_writable_extension
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.doc"])
+def test_unknown_format_is_refused(cat, tmp_path, name):
+    with pytest.raises(InputError, match="extension"):
+        write_image(tmp_path / name, cat)
+
+
+def test_folders_are_searched_in_order_whatever_the_names(cat, tmp_path):
+    for name in ("b.PNG", "a dog.jpeg", "nested/ünï.webp", ".hidden.png", ".thumbnails/b.png", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".txt":
+            path.write_text("no image")
+        else:
+            Image.fromarray(cat).save(path)
+    names = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
+    assert names == ["a dog.jpeg", "b.PNG", "nested/ünï.webp"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_table_says_what_a_format_can_hold(cat, tmp_path, name):
+    entry = FORMATS[name]
+    path = tmp_path / f"a{entry.extensions[0]}"
+    Image.init()
+    if not entry.writable:
+        with pytest.raises(InputError, match="cannot hold a photograph"):
+            format_of(path)
+        return
+    if name not in Image.SAVE:
+        pytest.skip(f"{name} needs another package")
+    assert format_of(path) is entry
+    assert (write_photo(path, Photo(cat, alpha=cat[..., 0])) == ()) == entry.alpha
+    assert read_image(path).shape == cat.shape
+    assert (write_photo(path, Photo(cat, xmp=b"<x:xmpmeta/>")) == ()) == entry.metadata
+
+
+EXTENDED = {"a.JPG": "a.JPG", "a.gif": "a.gif.png", "a": "a.png", "a.b": "a.b.png"}
+
+
+@pytest.mark.parametrize("name, expected", EXTENDED.items())
+def test_extension_is_added_where_none_can_be_written(tmp_path, name, expected):
+    assert with_writable_extension(tmp_path / name).name == expected
+
+
+def test_place_that_cannot_be_written_to_is_known_beforehand(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="it is a folder"):
+        check_target(tmp_path / "folder.png", 1, 1)
+    with pytest.raises(InputError, match="is a file"):
+        check_target(tmp_path / "file" / "a.png", 1, 1)
