@@ -3,7 +3,9 @@
 import ast
 import graphlib
 import json
+import re
 import statistics
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,21 @@ ANY_BACKEND = sorted(
 @pytest.mark.parametrize("path", ANY_BACKEND, ids=name_of)
 def test_models_and_losses_run_on_any_backend(path):
     assert "import tensorflow" not in path.read_text(encoding="utf-8")
+
+
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "lazy_loader": "lazy-loader"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name != "notebook"], ids=name_of)
+def test_packages_that_are_always_imported_are_in_the_core(path):
+    tomllib = pytest.importorskip("tomllib")  # since Python 3.11
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    core = {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for package in {name.split(".")[0] for name in names} - {"srkit", *sys.stdlib_module_names}:
+            assert DISTRIBUTIONS.get(package, package) in core
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

@@ -45,7 +45,7 @@ def _prepare(dataset: str, work: Path, root: Path) -> Callable:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise InputError(
-            f"Downloading {dataset} needs a package that is not installed: pip install {error.name}. Without it, put "
+            f"Downloading {dataset} needs the package {error.name}: pip install 'srkit[data]'. Without it, put "
             f"the photographs under {root} yourself, or use the source 'samples'."
         ) from None
     builder = tfds.builder(dataset, data_dir=work)

@@ -218,8 +218,7 @@ def _package_file(name: str) -> Photograph:
     package, _, inside = name.partition("/")
     spec = find_spec(package)
     if spec is None:
-        install = {"skimage": "scikit-image"}.get(package, package)
-        raise InputError(f"The photographs of 'samples' come with {install}: pip install {install}.")
+        raise InputError(f"The photographs of 'samples' come with the package {package}: pip install 'srkit[data]'.")
     path = Path(spec.origin).parent / inside
     # Installing a package anew changes its files' times, not its photographs.
     return Photograph(name, stamp=(path.stat().st_size,), read=path.read_bytes)
