@@ -8,7 +8,7 @@ import keras
 from keras import layers, ops
 
 from srkit.models.graph import Graph
-from srkit.models.layers import PixelShuffle, before_shuffle
+from srkit.models.subpixel import PixelShuffle, before_shuffle
 
 _SMALL_PX = 16  # smaller images are mostly border
 

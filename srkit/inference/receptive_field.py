@@ -7,15 +7,8 @@ from keras import layers
 
 from srkit.models import fixed_sides, scale_of
 from srkit.models.graph import graph_of
-from srkit.models.layers import (
-    BatchNormalization,
-    BicubicUpsampling,
-    PixelShuffle,
-    PReLU,
-    SubPixelConv2D,
-    SubPixelPReLU,
-    WeightedAverage,
-)
+from srkit.models.layers import BatchNormalization, BicubicUpsampling, PReLU, WeightedAverage
+from srkit.models.subpixel import PixelShuffle, SubPixelConv2D, SubPixelPReLU
 
 _POINTWISE = (
     layers.Rescaling,

@@ -16,10 +16,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architectures.srresnet": ["srresnet"],
         "architectures.vdsr": ["vdsr"],
         "config": ["build_from_config", "fingerprint"],
+        "copying": ["CopiedLayers", "start_from"],
+        "mixing": ["mix"],
         "precision": ["computing_in", "fastest_precision"],
         "presets": ["PRESETS", "preset_for"],
         "scales": ["at_scale", "enlarging_scale_of", "fixed_sides", "scale_of", "scales_of"],
-        "weights": ["load_model", "save_weights", "start_from"],
+        "weights": ["load_model", "save_weights"],
     },
 )
 

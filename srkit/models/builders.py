@@ -10,7 +10,7 @@ from keras import layers
 from srkit.backend import check_settings
 from srkit.errors import check_choice
 from srkit.image import SCALES
-from srkit.models.layers import ICNR, PixelShuffle
+from srkit.models.subpixel import ICNR, PixelShuffle
 
 
 def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]:

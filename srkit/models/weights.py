@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import keras
@@ -16,8 +15,7 @@ from srkit.errors import InputError
 from srkit.files import replacing
 from srkit.models.architectures import MODELS
 from srkit.models.config import build_from_config
-from srkit.models.presets import PRESETS, preset_path
-from srkit.models.scales import scales_of
+from srkit.models.presets import GENERATORS, PRESETS, preset_path
 
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
 _CONFIG = "srkit_recipe"  # the attribute of an .h5 file that holds its model's config
@@ -26,15 +24,23 @@ _CONFIG = "srkit_recipe"  # the attribute of an .h5 file that holds its model's 
 def load_model(source: "str | os.PathLike", model: keras.Model | None = None, trust: bool = False) -> keras.Model:
     """Loads a super-resolution model.
 
+    ```python
+    model = load_model("edsr-x4")
+    model = load_model("runs/mine/best.weights.h5")
+    model = load_model("plain.weights.h5", model=edsr(scale=2, filters=32))
+    ```
+
     Args:
-        source: The name of a preset, or the path of a `.keras` file, of a `.weights.h5` file, or of a legacy
-            weights-only `.h5` file of Keras 2.
-        model: A model to load the weights into. Weights that srkit saved know their model; for others without
-            this argument `srresnet(scale=4)` is tried, the generator of the Keras SRGAN proof of concept.
-        trust: Load `.keras` files that hold program code (Lambda layers), which can do on this machine what it likes.
+        source: The name of a preset; or the path of a `.keras` file, of a `.weights.h5` file, or of a weights-only
+            `.h5` file of Keras 2.
+        model: The model to load the weights into. Weights that srkit saved do not need it. For others, the default is
+            `srresnet(scale=4)`, the generator of the Keras SRGAN proof of concept.
+        trust: Whether to load a `.keras` file that holds program code (a Lambda layer). Such code can do anything on
+            this machine.
 
     Returns:
-        The model, from `(batch, height, width, 3)` to `scale` times the height and width, RGB in [0, 255].
+        The model, from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255]. A
+        discriminator's preset gives the discriminator.
 
     Raises:
         InputError: There is no such preset or file, it is damaged, or it does not fit the model.
@@ -45,7 +51,7 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
         path = Path(source)
         if not path.is_file():
             raise InputError(
-                f"There is no model {source}: give the path of a .keras or .h5 file, or one of {', '.join(PRESETS)}."
+                f"There is no model {source}: give the path of a .keras or .h5 file, or one of {', '.join(GENERATORS)}."
             )
     if path.suffix == ".keras":
         return _load_keras(path, trust)
@@ -69,10 +75,19 @@ def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = Fal
 
     The file appears whole or not at all.
 
+    ```python
+    save_weights(model, "mine.weights.h5")
+    model = load_model("mine.weights.h5")
+    ```
+
     Args:
         model: The model.
-        path: A name that ends in `.weights.h5`. Its folder is made where there is none.
-        half: Save float16, compressed, which takes less than half of the room. What float16 cannot hold stays float32.
+        path: A path whose name ends in `.weights.h5`. Its folder is made if need be.
+        half: Whether to save float16, compressed, in less than half of the room. Values that float16 cannot hold stay
+            float32.
+
+    Raises:
+        InputError: The name does not end in `.weights.h5`.
     """
     path = Path(path)
     if not path.name.endswith(".weights.h5"):
@@ -84,58 +99,6 @@ def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = Fal
                 file.attrs[_CONFIG] = json.dumps(dict(model.config))
         if half:
             _halve(temporary)
-
-
-class Start(NamedTuple):
-    """What a model starts with, as names of layers with weights.
-
-    Attributes:
-        copied: Those whose weights are another model's.
-        new: Those that stay as they are initialised.
-    """
-
-    copied: list[str]
-    new: list[str]
-
-
-def start_from(model: keras.Model, source: "keras.Model | str | os.PathLike") -> Start:
-    """Copies another model's weights, where they fit: EDSR's x3 and x4 start from x2 (Lim et al. 2017, section 3.2).
-
-    A layer fits if the source has one of its name, with weights of the same shapes. Between models of different scales
-    the layers that upsample stay new.
-
-    Args:
-        model: The model to copy into.
-        source: A model, or what `load_model` takes.
-
-    Returns:
-        Which layers were copied, and which ones are new.
-
-    Raises:
-        InputError: The source cannot be loaded, or none of its layers fits. The model is then as it was.
-    """
-    if not isinstance(source, keras.Model):
-        source = load_model(source)
-    same_scale = scales_of(model) == scales_of(source)
-    sources = {layer.name: layer for layer in source.layers}
-    start = Start([], [])
-    for layer in model.layers:
-        # EDSR's upsample1_conv has one shape at x2 and x4, but at x4 it makes features, not what the tail takes.
-        fits = (
-            layer.name in sources
-            and _shapes(layer) == _shapes(sources[layer.name])
-            and (same_scale or "upsample" not in layer.name)
-        )
-        if layer.weights:
-            (start.copied if fits else start.new).append(layer.name)
-    if not start.copied:
-        raise InputError(
-            f"{model.name} cannot start from {source.name}: no layer has its name and shape there. "
-            "Start from weights of the same architecture with as many filters."
-        )
-    for name in start.copied:
-        model.get_layer(name).set_weights(sources[name].get_weights())
-    return start
 
 
 def _load_keras(path: Path, trust: bool) -> keras.Model:
@@ -188,10 +151,6 @@ def _halve(path: Path) -> None:
 
         file.visititems(copy)
     path.write_bytes(halved.getvalue())
-
-
-def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
-    return [weight.shape for weight in layer.weights]
 
 
 def _num_values(file: h5py.File) -> int:

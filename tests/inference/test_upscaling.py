@@ -16,15 +16,20 @@ from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.receptive_field import receptive_field_px
 from srkit.inference.upscaling import predict, upscale_array
 from srkit.models.graph import graph_of
-from srkit.models.layers import Dirac, PixelShuffle
+from srkit.models.layers import Dirac
 from srkit.models.precision import set_precision
 from srkit.models.presets import DEFAULT_PRESET, GENERATORS
+from srkit.models.subpixel import PixelShuffle
+
+MODELS = {f"{name}-x{scale}": (name, scale, {}) for name in models.MODELS for scale in (3, 4)}
+MODELS |= {f"edsr-direct-x{scale}": ("edsr", scale, {"upsampling": "direct"}) for scale in (2, 3, 4)}
 
 
-@pytest.fixture(params=[(name, scale) for name in models.MODELS for scale in (3, 4)], ids="{0[0]}-x{0[1]}".format)
+@pytest.fixture(params=MODELS)
 def model(request):
     keras.utils.set_random_seed(1)
-    model = toy(*request.param, filters=4)
+    name, scale, arguments = MODELS[request.param]
+    model = toy(name, scale, filters=4, **arguments)
     for weight in model.trainable_weights:  # wide awake: a seam would show
         value = np.asarray(weight) + 0.05 * np.random.default_rng(0).normal(size=weight.shape)
         if value.ndim == 4:
@@ -69,6 +74,7 @@ def test_smaller_overlap_would_show(model, cat, small_tiles, monkeypatch):
 def test_receptive_fields_of_the_published_models():
     assert receptive_field_px(models.srresnet()) == 40
     assert receptive_field_px(models.edsr()) == 36
+    assert receptive_field_px(models.edsr(upsampling="direct")) == 35
     assert receptive_field_px(models.srcnn()) == 4
     assert receptive_field_px(models.espcn()) == 4
     assert receptive_field_px(models.vdsr(2)) == 12
@@ -231,7 +237,7 @@ def test_tiles_are_halved_where_memory_runs_out(cat, monkeypatch, error):
         srkit.upscale(lr, model)
 
 
-def test_batch_norm_is_folded_with_the_weights_of_the_moment(cat):
+def test_batch_norm_is_fused_with_the_weights_of_the_moment(cat):
     model, lr = models.srresnet(filters=4, num_blocks=1), cat[:20, :30]
     network = predictor_of(model, "float32")
     operations = network._function.get_concrete_function().graph.get_operations()
@@ -269,7 +275,11 @@ def test_upsamplers_with_a_bottleneck_stay_as_they_are():
     assert fused_layers(graph_of(model)) == {}
 
 
-def test_batch_norm_that_others_look_behind_is_not_folded(cat):
+def test_direct_upsampler_is_one_convolution_already():
+    assert fused_layers(graph_of(models.edsr(filters=4, num_blocks=1, upsampling="direct"))) == {}
+
+
+def test_batch_norm_that_others_look_behind_is_not_fused(cat):
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(3, 3, padding="same")(image)
     normed = keras.layers.BatchNormalization(gamma_initializer="uniform")(x)

@@ -8,22 +8,15 @@ from toys import scales, toy
 from srkit import InputError, models
 from srkit.image import interpolate
 from srkit.models.architectures.edsr import DIV2K_MEAN_RGB
-from srkit.models.layers import (
-    BatchNormalization,
-    BicubicUpsampling,
-    Dirac,
-    PixelShuffle,
-    PReLU,
-    SubPixelConv2D,
-    SubPixelPReLU,
-    WeightedAverage,
-)
+from srkit.models.layers import BatchNormalization, BicubicUpsampling, Dirac, PReLU, WeightedAverage
 from srkit.models.precision import set_precision
+from srkit.models.subpixel import PixelShuffle, SubPixelConv2D, SubPixelPReLU
 
 TOYS = {
     **{f"{name}-x{scale}": (name, {"scale": scale}) for name in models.MODELS for scale in (3, 4)},
     "srresnet-resize": ("srresnet", {"upsampling": "resize"}),
     "edsr-resize": ("edsr", {"upsampling": "resize"}),
+    **{f"edsr-direct-x{scale}": ("edsr", {"scale": scale, "upsampling": "direct"}) for scale in (2, 3, 4)},
     "edsr-scaled": ("edsr", {"residual_scaling": 0.1}),
 }
 
@@ -61,7 +54,15 @@ def lr():
 
 @pytest.mark.parametrize("name, scale", [(name, scale) for name in models.MODELS for scale in scales(name)])
 def test_output_is_scale_times_as_large_for_odd_sizes(name, scale, lr):
-    model = toy(name, scale)
+    check_size(toy(name, scale), scale, lr)
+
+
+@pytest.mark.parametrize("scale", scales("edsr"))
+def test_output_of_the_direct_upsampler_is_as_large(scale, lr):
+    check_size(toy("edsr", scale, upsampling="direct"), scale, lr)
+
+
+def check_size(model, scale, lr):
     sr = np.asarray(model(lr))
     assert sr.shape == (2, 7 * scale, 9 * scale, 3)
     assert np.isfinite(sr).all()
@@ -117,6 +118,13 @@ def test_subpixel_convolutions_start_as_nearest_resize(name, scale):
         kernel = np.asarray(layer.kernel)
         phases = kernel.reshape(*kernel.shape[:3], step**2, -1)
         np.testing.assert_array_equal(phases, np.broadcast_to(phases[:, :, :, :1], phases.shape))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_direct_upsampler_starts_without_a_checkerboard(scale):
+    model = toy("edsr", scale, upsampling="direct")
+    phases = np.asarray(model.get_layer("upsample1_conv").kernel).reshape(3, 3, 8, scale**2, 3)
+    np.testing.assert_array_equal(phases, np.broadcast_to(phases[:, :, :, :1], phases.shape))
 
 
 @pytest.mark.parametrize("build, arguments, count", PUBLISHED_COUNTS)

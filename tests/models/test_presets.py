@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from srkit import InputError, load_model, upscale
-from srkit.cli import main as cli
+from srkit import InputError, cli, load_model, upscale
 from srkit.evaluation import metrics
 from srkit.image import downscale, read_image
 from srkit.models import presets

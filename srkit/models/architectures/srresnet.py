@@ -5,7 +5,8 @@ from keras import layers
 
 from srkit.errors import check_choice
 from srkit.models.builders import rebuildable, upsampling_steps
-from srkit.models.layers import ICNR, BatchNormalization, PixelShuffle, PReLU, SubPixelConv2D, SubPixelPReLU
+from srkit.models.layers import BatchNormalization, PReLU
+from srkit.models.subpixel import ICNR, PixelShuffle, SubPixelConv2D, SubPixelPReLU
 
 
 @rebuildable
