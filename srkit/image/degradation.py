@@ -1,28 +1,35 @@
-"""From HR to LR as pictures in the wild come about: fixed degradations, and one that is drawn anew for each crop."""
+"""From HR to LR: fixed kernels, JPEG, and what cameras and web sites do, drawn anew for each crop."""
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from srkit.errors import InputError
-from srkit.image.pixels import full_range_luma, to_uint8
-from srkit.image.resize import KERNELS, downscale
-
-_ROUND_KERNELS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+from srkit.image.degradation_steps import RESIZE_KERNELS, Blur, Compress, Noise, Resize
+from srkit.image.pixels import to_uint8
+from srkit.image.resize import KERNELS, check_multiple, downscale
 
 
 class Degradation:
     """Makes LR of HR, aligned to the pixel: `degradation(hr, rng) -> lr`.
 
+    One of your own is a subclass with a name and a `__call__`; wherever a name of a degradation is taken, the object
+    is taken, too.
+
     Attributes:
         scale: HR's side / LR's side.
-        name: As `--degradation` takes it; it is part of a protocol and of a run's settings.
-        is_random: Whether it uses `rng`. If not, the same HR always gives the same LR.
-        grey_part: Part of the training crops that are made grey, HR and LR alike.
+        name: The name that `--degradation` takes. It is part of a protocol and of a run's settings.
+        is_random: Whether it draws from `rng`. Otherwise the same HR always gives the same LR.
+        grey_part: Share of the training crops that are made grey, HR and LR alike.
+
+    ```python
+    degrade = get_degradation("jpeg75", scale=4)
+    lr = degrade(crop_to_multiple(hr, 4))
+    ```
     """
 
     is_random = False
@@ -33,7 +40,7 @@ class Degradation:
 
     @property
     def fingerprint(self) -> str:
-        """A text that changes with anything that shapes LR, but the scale."""
+        """A text that changes with whatever shapes LR, apart from the scale."""
         return self.name
 
     @property
@@ -46,16 +53,24 @@ class Degradation:
 
         Args:
             hr: uint8 array of shape (height, width, 3), RGB, both sides multiples of the scale.
-            rng: What a random degradation draws from: the same state gives the same LR.
+            rng: The generator that a random degradation draws from. The same state gives the same LR.
 
         Returns:
             uint8 array of shape (height / scale, width / scale, 3).
+
+        Raises:
+            InputError: A side is not a multiple of the scale, or `rng` is missing for a random degradation.
         """
         raise NotImplementedError
 
 
 class Kernel(Degradation):
-    """Downscales with one kernel and does nothing else, as the literature does (see `srkit.image.downscale`)."""
+    """Downscales with one kernel and does nothing else, as the literature does.
+
+    Args:
+        scale: HR's side / LR's side.
+        name: The kernel, `"bicubic"`, `"opencv"` or `"gaussian"` (see `srkit.image.downscale`).
+    """
 
     def __init__(self, scale: int, name: str = "bicubic"):
         super().__init__(scale, name)
@@ -73,7 +88,7 @@ class Jpeg(Degradation):
 
     Args:
         scale: HR's side / LR's side.
-        quality: Of libjpeg, 1 to 100.
+        quality: libjpeg's quality, 1 to 100.
     """
 
     def __init__(self, scale: int, quality: int):
@@ -89,85 +104,8 @@ class Jpeg(Degradation):
 
 
 @dataclass(frozen=True)
-class Blur:
-    """An anisotropic Gaussian blur: its standard deviations along two axes in px, and their rotation in radians."""
-
-    sigma_x: float
-    sigma_y: float
-    angle: float = 0.0
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        radius = max(1, math.ceil(2.5 * max(self.sigma_x, self.sigma_y)))
-        if self.sigma_x == self.sigma_y:  # separable, and much cheaper
-            size = (2 * radius + 1, 2 * radius + 1)
-            return cv2.GaussianBlur(image, size, self.sigma_x, borderType=cv2.BORDER_REFLECT_101)
-        y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1].astype(np.float32)
-        along = x * math.cos(self.angle) + y * math.sin(self.angle)
-        across = y * math.cos(self.angle) - x * math.sin(self.angle)
-        kernel = np.exp(-0.5 * ((along / self.sigma_x) ** 2 + (across / self.sigma_y) ** 2))
-        return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
-
-
-@dataclass(frozen=True)
-class Resize:
-    """A resize to a size in px by `"area"`, `"linear"` or `"cubic"`, or by the antialiased `"bicubic"`.
-
-    All of them keep the corners of the image in place, so that none shifts it.
-    """
-
-    height: int
-    width: int
-    kernel: str
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        scale = image.shape[0] // self.height
-        if self.kernel == "bicubic":
-            return downscale(to_uint8(image), scale).astype(np.float32) if scale > 1 else image
-        return cv2.resize(image, (self.width, self.height), interpolation=_ROUND_KERNELS[self.kernel])
-
-
-@dataclass(frozen=True)
-class Noise:
-    """A sensor's noise.
-
-    Attributes:
-        sigma: Standard deviation in grey levels; of `"poisson"`, at a brightness of 255.
-        kind: `"gaussian"`, the same everywhere, or `"poisson"`, which grows with the root of brightness.
-        is_grey: The same for the three channels.
-    """
-
-    sigma: float
-    kind: str = "gaussian"
-    is_grey: bool = False
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        channels = 1 if self.is_grey else 3
-        noise = rng.standard_normal((*image.shape[:2], channels), np.float32) * np.float32(self.sigma)
-        if self.kind == "poisson":
-            # Of the number of photons, which is large here: its Gaussian limit.
-            bright = full_range_luma(image) if self.is_grey else image
-            noise *= np.sqrt(np.clip(bright, 0, 255) / np.float32(255))
-        return image + noise
-
-
-@dataclass(frozen=True)
-class Compress:
-    """JPEG: libjpeg's quality from 1 to 100, and whether chroma keeps its resolution (4:4:4, or else 4:2:0)."""
-
-    quality: int
-    full_chroma: bool = False
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if self.full_chroma else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
-        options = [cv2.IMWRITE_JPEG_QUALITY, self.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
-        bgr = cv2.cvtColor(to_uint8(image), cv2.COLOR_RGB2BGR)
-        _, encoded = cv2.imencode(".jpg", bgr, options)
-        return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(image.dtype)
-
-
-@dataclass(frozen=True)
 class _Ranges:
-    """What `Realistic` draws from; see there."""
+    """What `Realistic` draws from; see there. Its text is part of the fingerprint that runs and caches know."""
 
     clean: float = 0.1
     grey: float = 0.08
@@ -190,18 +128,28 @@ class Realistic(Degradation):
     """Draws for each crop what cameras, phones and web sites do to photographs: blur, resizing, noise, JPEG.
 
     In the manner of Real-ESRGAN (Wang et al. 2021, section 3) and BSRGAN (Zhang et al. 2021, section 3), with their
-    ranges where photographs in albums reach them: their strongest blur and noise, which make plastic of fur, are left
-    out. Each crop is blurred, reduced, made noisy and compressed, in one round or in two.
+    ranges as far as photographs in albums reach them: their strongest blur and noise, which make plastic of fur, are
+    left out. Each crop is blurred, reduced, made noisy and compressed, in one round or in two.
 
     Args:
         scale: HR's side / LR's side.
-        **ranges: In place of the defaults, probabilities (from 0 to 1) and ranges (lowest, highest), drawn uniformly:
-            `clean` (0.1), the part of the crops that only the bicubic kernel reduces; `grey` (0.08), the part that is
-            made grey; `blur` (0.5) with `blur_sigma_px` (0.2 to 3.0 HR px: Real-ESRGAN's first round) and the part of
-            it that is `isotropic` (0.5); `second_round` (0.35), which goes over a size of `second_size` (0.6 to 2.0)
-            times LR's; `noise` (0.4) with `noise_sigma` (1 to 12 grey levels; 1 to 30 there), the parts of it that
-            are `poisson` (0.5) and `grey_noise` (0.4, as there); `jpeg` (0.85), and of two rounds `first_jpeg` (0.5),
-            with `quality` (30 to 95, as there) and the part of `full_chroma` (0.3; the rest is 4:2:0).
+        **ranges: Values in place of the defaults. Shares go from 0 to 1; ranges are (lowest, highest), drawn uniformly.
+
+            - `clean` (0.1): share of the crops that only the bicubic kernel reduces.
+            - `grey` (0.08): share of the crops that are made grey, HR and LR alike.
+            - `blur` (0.5): share with blur; `blur_sigma_px` (0.2 to 3.0, as in Real-ESRGAN's first round): its standard
+              deviation in HR px; `isotropic` (0.5): share of the blurs that are as wide in every direction.
+            - `second_round` (0.35): share with two rounds; `second_size` (0.6 to 2.0, drawn by its logarithm): size
+              between the two, in LR's size.
+            - `noise` (0.4): share with noise in a round; `noise_sigma` (1 to 12; 1 to 30 in Real-ESRGAN): its standard
+              deviation in grey levels; `poisson` (0.5) and `grey_noise` (0.4, as there): shares of the noises.
+            - `jpeg` (0.85): share with JPEG at the end; `first_jpeg` (0.5): share of the first of two rounds; `quality`
+              (30 to 95, as there); `full_chroma` (0.3): share with 4:4:4 chroma, the rest has 4:2:0.
+
+    ```python
+    degrade = Realistic(4, clean=0.2, noise_sigma=(1, 6))
+    lr = degrade(hr, np.random.default_rng(0))
+    ```
     """
 
     is_random = True
@@ -219,8 +167,16 @@ class Realistic(Degradation):
     def description(self) -> str:
         return "blur, resizing, noise and JPEG, drawn at random with a fixed seed for each image"
 
-    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> list:
-        """Draws the steps for one HR image of that shape: callables `(image, rng) -> image` on float32 in [0, 255]."""
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> list[Callable]:
+        """Draws the steps for one HR image.
+
+        Args:
+            shape: Shape of the HR image.
+            rng: The generator to draw from.
+
+        Returns:
+            The steps in their order (see `srkit.image.degradation_steps`).
+        """
         ranges = self.ranges
         height, width = (side // self.scale for side in shape[:2])
         if rng.random() < ranges.clean:
@@ -231,7 +187,7 @@ class Realistic(Degradation):
             is_isotropic = rng.random() < ranges.isotropic
             steps.append(Blur(sigma_x, sigma_x if is_isotropic else sigma_y, rng.uniform(0, math.pi)))
         if rng.random() < ranges.second_round:
-            # By the logarithm, so that halving is as likely as doubling.
+            # Drawn by its logarithm, so that halving is as likely as doubling.
             factor = math.exp(rng.uniform(*np.log(ranges.second_size)))
             sides = (max(8, round(side * factor)) for side in (height, width))
             steps.append(Resize(*sides, self._kernel(rng)))
@@ -248,14 +204,15 @@ class Realistic(Degradation):
 
     def __call__(self, hr, rng=None):
         if rng is None:
-            raise InputError("A random degradation needs a generator: Realistic(4)(hr, numpy.random.default_rng(0)).")
+            raise InputError("A random degradation needs a generator: degradation(hr, numpy.random.default_rng(0)).")
+        check_multiple(hr, self.scale)
         image = hr.astype(np.float32)
         for step in self.draw(hr.shape, rng):
             image = step(image, rng)
         return to_uint8(image)
 
     def _kernel(self, rng) -> str:
-        return str(rng.choice(list(_ROUND_KERNELS)))
+        return str(rng.choice(list(RESIZE_KERNELS)))
 
     def _noise(self, rng) -> list[Noise]:
         ranges = self.ranges

@@ -32,17 +32,21 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     Raises:
         InputError: A side is not a multiple of the scale, or the kernel is unknown.
     """
-    height, width = hr.shape[:2]
-    if height % scale or width % scale:
-        raise InputError(
-            f"An HR image of {size_text(hr)} cannot be downscaled by {scale} without shifting the pair: "
-            "crop it to a multiple of the scale first (srkit.image.crop_to_multiple)."
-        )
+    check_multiple(hr, scale)
     if kernel == "opencv":
-        return cv2.resize(hr, (width // scale, height // scale), interpolation=cv2.INTER_CUBIC)
+        return cv2.resize(hr, (hr.shape[1] // scale, hr.shape[0] // scale), interpolation=cv2.INTER_CUBIC)
     rows = _downscale_rows(hr, scale, kernel)
     columns = _downscale_rows(cv2.transpose(rows), scale, kernel)
     return cv2.transpose(to_uint8(columns))
+
+
+def check_multiple(hr: np.ndarray, scale: int) -> None:
+    """Raises an InputError unless both sides of an image are multiples of the scale."""
+    if hr.shape[0] % scale or hr.shape[1] % scale:
+        raise InputError(
+            f"An HR image of {size_text(hr)} cannot be downscaled by {scale} without shifting the pair: crop it to a "
+            "multiple of the scale first (srkit.image.crop_to_multiple)."
+        )
 
 
 def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray:
