@@ -200,7 +200,7 @@ METRICS: dict[str, Metric] = {
         higher_is_better=False,
         smallest_px=31,
         rgb_only=True,
-        note="LPIPS with AlexNet, version 0.1, of RGB, lower is better",
+        note="LPIPS (AlexNet, version 0.1) of RGB: lower is better",
     ),
     "dists": Metric(
         dists,
@@ -209,7 +209,7 @@ METRICS: dict[str, Metric] = {
         higher_is_better=False,
         smallest_px=16,
         rgb_only=True,
-        note="DISTS of RGB, lower is better",
+        note="DISTS of RGB: lower is better",
     ),
 }
 DEFAULT_METRICS = ("psnr", "ssim", "lpips")

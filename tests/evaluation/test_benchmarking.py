@@ -11,11 +11,20 @@ from scipy import stats
 
 import srkit
 from srkit import InputError, cli, models, save_weights
-from srkit.evaluation import metrics
+from srkit.evaluation import METRICS, Metric, metrics
 from srkit.evaluation.benchmarking import benchmark
 from srkit.evaluation.pairing import find_pairs
 from srkit.evaluation.report import print_result
-from srkit.image import INTERPOLATIONS, crop_to_multiple, downscale, interpolate, list_images, read_image, write_image
+from srkit.image import (
+    INTERPOLATIONS,
+    crop_to_multiple,
+    downscale,
+    get_degradation,
+    interpolate,
+    list_images,
+    read_image,
+    write_image,
+)
 
 PUBLISHED = [  # bicubic, by an independent implementation of the protocol on the same files
     ("Set5", 2, 33.65, 0.9295),
@@ -53,6 +62,50 @@ def test_bicubic_reproduces_the_literature(name, scale, psnr, ssim, tmp_path):
     mean = json.loads(scores.read_text())["mean"]
     assert mean["psnr"] == pytest.approx(psnr, abs=0.01)
     assert mean["ssim"] == pytest.approx(ssim, abs=2e-4)
+
+
+DEGRADED = [  # bicubic on Set5, measured by other implementations of JPEG (Pillow) and LPIPS (PyTorch)
+    ("bicubic", 28.42, 0.3443, "LR by the bicubic kernel, Y channel"),
+    ("jpeg90", 28.12, 0.4294, "LR by the bicubic kernel, then JPEG of quality 90, Y channel"),
+    ("jpeg75", 27.47, 0.4775, "LR by the bicubic kernel, then JPEG of quality 75, Y channel"),
+    ("jpeg40", 26.34, 0.5462, "LR by the bicubic kernel, then JPEG of quality 40, Y channel"),
+]
+
+
+@pytest.mark.parametrize("degradation, psnr, lpips, protocol", DEGRADED)
+def test_degraded_photographs_score_as_elsewhere(degradation, psnr, lpips, protocol):
+    result = benchmark(standard("Set5", 4), 4, degradation=degradation, metrics=["psnr", "lpips"])
+    assert result["mean"]["psnr"] == pytest.approx(psnr, abs=0.02)
+    assert result["mean"]["lpips"] == pytest.approx(lpips, abs=0.002)
+    assert protocol in result["protocol"] and "LPIPS" in result["protocol"] and "SSIM" not in result["protocol"]
+
+
+def test_fixed_degradation_is_applied_and_printed(folder, cat, capsys):
+    hr = cat[:60, :68]
+    expected = metrics.psnr(hr, interpolate(get_degradation("jpeg75", 4)(hr), 4), border=4, channel="y")
+    assert benchmark(folder, 4, degradation="jpeg75")["images"][0]["psnr"] == expected
+    assert cli.main(["benchmark", "--data", str(folder), "--degradation", "jpeg75", "--metrics", "psnr"]) == 0
+    printed = capsys.readouterr().out
+    assert "then JPEG of quality 75" in printed and "LPIPS" not in printed and f"{expected:.2f}" in printed
+
+
+def test_random_degradation_is_drawn_by_the_name_of_each_image(folder):
+    images = benchmark(folder, 4, degradation="realistic", metrics=["psnr"])["images"]
+    (folder / "0.png").unlink()
+    result = benchmark(folder, 4, degradation="realistic", metrics=["psnr"])
+    assert result["images"] == images[1:]
+    assert "drawn at random with a fixed seed for each image" in result["protocol"]
+
+
+def test_own_metric_is_one_entry_in_the_table(folder, monkeypatch, capsys):
+    def brightness(hr, sr, border, channel):
+        return float(sr.mean() - hr.mean())
+
+    monkeypatch.setitem(METRICS, "brightness", Metric(brightness, "Brightness", "How much brighter.", 1, "levels"))
+    result = benchmark(folder, 4, ["bicubic", "nearest"], metrics=["brightness"])
+    assert list(result["models"][1]["p"]) == ["brightness"]
+    print_result(result)
+    assert "Brightness levels" in capsys.readouterr().out
 
 
 def test_self_ensemble_does_not_lower_the_presets_score():
@@ -326,6 +379,8 @@ def test_markdown_is_a_table(folder, tmp_path):
         (["--model", "bicubic+"], "leave the + out"),
         (["--model", "bicubic", "bicubic"], "two models bicubic"),
         (["--model", "cubic"], "There is no model cubic"),
+        (["--degradation", "jpeg0"], "no degradation 'jpeg0'"),
+        (["--degradation", "jpeg50", "--lr", "{data}"], "leave the degradation out"),
         (["--save", "{data}/sr"], "give a folder apart"),
         (["--lr", "nowhere"], "There is no folder nowhere"),
         (["--data", "{data}/0.png"], "There is no folder"),
