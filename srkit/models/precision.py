@@ -25,7 +25,7 @@ def computing_in(model: keras.Model, precision: str) -> Iterator[None]:
 
     ```python
     with computing_in(model, "mixed_bfloat16"):
-        sr = model(lr)
+        sr = model(lr[None].astype("float32"))[0]
     ```
 
     Args:
