@@ -70,6 +70,29 @@ def test_modules_of_a_package_form_no_circle():
     graphlib.TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+TOO_LARGE_STILL = ("training.trainer", "training.trainers")
+
+
+def length(function: ast.FunctionDef) -> int:
+    """Its lines, but for those of its docstring."""
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    documented = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
+    return function.end_lineno - function.lineno + 1 - documented
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path) not in TOO_LARGE_STILL], ids=name_of)
+def test_files_functions_and_constructors_are_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, FUNCTIONS):
+            assert length(node) <= 60, f"{node.name} is too long"
+            if node.name == "__init__":
+                parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                assert len(parameters) - 1 <= 8, "the constructor has too many parameters"
+
+
 ANY_BACKEND = sorted(
     [
         *(PACKAGE / "models").rglob("*.py"),
