@@ -25,18 +25,22 @@ _MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 def read_image(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -> np.ndarray:
     """Reads an image as uint8 RGB, upright.
 
-    The EXIF orientation is applied, transparency is laid over white, of 16 bits 8 are kept, grey becomes three
-    equal channels, CMYK and palettes become RGB, and of several frames the first is taken.
+    The EXIF orientation is applied, transparency is laid over white, 16 bits are rounded to 8, grey becomes three
+    equal channels, CMYK and palettes become RGB. If a file holds several pictures, the first is taken. To keep all
+    that a file holds, use `srkit.image.read_photo`.
 
     Args:
         source: A path, the bytes of an image file, a PIL image, or an array: uint8 of shape (height, width),
             (height, width, 1) or (height, width, 3).
 
     Returns:
-        A uint8 array of shape (height, width, 3), RGB.
+        uint8 array of shape (height, width, 3), RGB.
 
     Raises:
         InputError: The source is not an image that can be read; the message names it.
+
+    >>> read_image(np.zeros((2, 3), np.uint8)).shape
+    (2, 3, 3)
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)

@@ -21,12 +21,18 @@ class Photo:
     """A photograph with all that its file says of it.
 
     Attributes:
-        pixels: Upright; uint8 or uint16 array of shape (height, width, 3), RGB, or (height, width), grey.
-        alpha: The opacity, an array of the pixels' type and of shape (height, width); None where all is opaque.
-        exif: Without the orientation, which the pixels have.
-        xmp: Adobe's metadata, XML.
-        profile: The ICC profile by which the pixels are to be understood; without one it is sRGB.
+        pixels: The upright image: uint8 or uint16 array of shape (height, width, 3), RGB, or (height, width), grey.
+        alpha: The opacity: array of the pixels' type and of shape (height, width). None if everything is opaque.
+        exif: The EXIF without the orientation, since the pixels are upright. None if there is none.
+        xmp: Adobe's metadata as XML. None if there is none.
+        profile: The ICC profile that gives the pixels their colours. None means sRGB.
         remarks: What was changed or left out on the way, a phrase each.
+
+    ```python
+    photo = read_photo("scan.tif")
+    darker = photo.replace("made darker", pixels=photo.pixels // 2)
+    remarks = write_photo("darker.tif", darker)
+    ```
     """
 
     pixels: np.ndarray
@@ -42,21 +48,21 @@ class Photo:
         return self.pixels.ndim == 2
 
     def replace(self, *remarks: str, **changes) -> "Photo":
-        """A copy with some attributes changed, and remarks that say so."""
+        """Returns a copy with some attributes changed, and with remarks that say so."""
         return dataclasses.replace(self, remarks=(*self.remarks, *remarks), **changes)
 
 
 def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo:
     """Reads a photograph with its depth, transparency, profile and metadata.
 
-    Palettes become RGB, CMYK and Lab become sRGB, and of several pictures in a file the first is taken.
+    Palettes become RGB, CMYK and Lab become sRGB. If a file holds several pictures, the first is taken.
 
     Args:
-        path: An image file.
-        max_pixels: Files that claim to hold more are refused.
+        path: Path of an image file.
+        max_pixels: Most pixels that the file may claim to hold.
 
     Returns:
-        The photograph, upright.
+        The photograph.
 
     Raises:
         InputError: The file is not an image that can be read; the message names it.
@@ -68,7 +74,7 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
         is_16_bit = _is_16_bit(image)
         tags = image.tag_v2 if image.format == "TIFF" else {}
         if image.mode == "I" and not is_16_bit:
-            raise InputError(f"{path} holds values of 32 bits, whose range is not known: save it with 8 or 16 bits.")
+            raise InputError(f"{path} holds 32-bit values of unknown range: save it with 8 or 16 bits.")
         if is_16_bit and tags.get(_PLANES) == 2:
             raise InputError(f"{path} cannot be read: save its 16 bits with the channels interleaved, not in planes.")
         exif, unreadable = read_exif(image)
@@ -106,7 +112,7 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
 
 
 def _is_16_bit(image: Image.Image) -> bool:
-    """Whether the file holds 16 bits for each channel, which Pillow keeps in grey images only."""
+    """Whether the file holds 16 bits for each channel. Pillow keeps them in grey images only."""
     if image.format == "TIFF":
         return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == 16
     layout = str(image.tile[0][3]) if image.tile else ""
@@ -114,7 +120,10 @@ def _is_16_bit(image: Image.Image) -> bool:
 
 
 def _channels(image: Image.Image) -> np.ndarray:
-    """uint8 array, or uint16 for 16-bit grey, of shape (height, width, 1 to 4): grey or RGB, and opacity if any."""
+    """The channels, grey or RGB and the opacity if any: array of shape (height, width, 1 to 4).
+
+    uint16 for 16-bit grey, else uint8.
+    """
     if image.mode.startswith("I"):
         return np.atleast_3d(np.asarray(image).astype(np.uint16))
     grey = image.mode in ("1", "L", "LA", "La")
@@ -123,7 +132,7 @@ def _channels(image: Image.Image) -> np.ndarray:
 
 
 def _read_16_bits(path: "str | os.PathLike", channels: np.ndarray, orientation: int) -> np.ndarray | None:
-    """Reads with OpenCV what Pillow has reduced to `channels`; None where the two do not agree."""
+    """Reads the 16 bits of the image with OpenCV, since Pillow has reduced them; None if it reads another image."""
     try:
         deep = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:

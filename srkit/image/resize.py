@@ -1,4 +1,4 @@
-"""From HR to LR and back: the kernels that data, training, benchmark and plots share."""
+"""Downscaling and interpolation by the kernels of the literature."""
 
 from functools import lru_cache
 
@@ -21,17 +21,21 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     Args:
         hr: uint8 array of shape (height, width, 3), both sides multiples of `scale`.
         scale: The factor, 2 or more.
-        kernel: `"bicubic"` is the antialiased bicubic of the super-resolution literature: Keys' cubic with a = -0.5,
-            stretched by the scale, with symmetric borders, as MATLAB's `imresize` computes it. `"opencv"` is
-            `cv2.resize(..., INTER_CUBIC)`, which aliases. `"gaussian"` is a blur with sigma = 1.6 * scale / 3 HR px
-            (the 1.6 px of the literature at x3), then decimation on the same grid.
+        kernel: One of `KERNELS`. `"bicubic"` is the antialiased bicubic of the super-resolution literature: Keys'
+            cubic with a = -0.5, stretched by the scale, with symmetric borders, as MATLAB's `imresize` computes it.
+            `"opencv"` is `cv2.resize(..., INTER_CUBIC)`, which aliases. `"gaussian"` is a blur with
+            sigma = 1.6 * scale / 3 HR px (the 1.6 px of the literature at x3), then decimation on the same grid.
 
     Returns:
         uint8 array of shape (height / scale, width / scale, 3).
 
     Raises:
         InputError: A side is not a multiple of the scale, or the kernel is unknown.
+
+    >>> downscale(np.zeros((96, 48, 3), np.uint8), 4).shape
+    (24, 12, 3)
     """
+    check_choice("kernel", kernel, KERNELS)
     check_multiple(hr, scale)
     if kernel == "opencv":
         return cv2.resize(hr, (hr.shape[1] // scale, hr.shape[0] // scale), interpolation=cv2.INTER_CUBIC)
@@ -55,15 +59,18 @@ def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarr
     Args:
         lr: uint8 array of shape (height, width, 3).
         scale: The factor, 2 or more.
-        kernel: `"bicubic"` is Keys' cubic with a = -0.5 (`cv2.INTER_CUBIC` has a = -0.75 and gives other scores),
-            `"lanczos"` the sinc windowed to three LR px (`lanczos3` in MATLAB, `LANCZOS` in Pillow), `"bilinear"` the
-            triangle, and `"nearest"` repeats pixels.
+        kernel: One of `INTERPOLATIONS`. `"bicubic"` is Keys' cubic with a = -0.5 (`cv2.INTER_CUBIC` has a = -0.75 and
+            gives other scores), `"lanczos"` is the sinc windowed to three LR px (`lanczos3` in MATLAB, `LANCZOS` in
+            Pillow), `"bilinear"` is the triangle, and `"nearest"` repeats pixels.
 
     Returns:
         uint8 array of shape (height * scale, width * scale, 3).
 
     Raises:
         InputError: The kernel is unknown.
+
+    >>> interpolate(np.zeros((24, 12, 3), np.uint8), 4).shape
+    (96, 48, 3)
     """
     check_choice("interpolation", kernel, INTERPOLATIONS)
     if kernel == "nearest":
@@ -82,8 +89,8 @@ def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarr
 def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: int = 4) -> np.ndarray:
     """Filters and decimates along the height, in float32.
 
-    Only the rows that stay are computed: blocks of a few output rows are the product of one small banded matrix
-    with the input rows that they need, which is three times as fast as filtering all rows and dropping most.
+    Only the rows that stay are computed. A block of a few output rows is the product of one small banded matrix with
+    the input rows that it needs: three times as fast as to filter all rows and drop most of them.
     """
     taps = _downscale_taps(scale, kernel)
     height, width, channels = image.shape
@@ -119,7 +126,7 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 
 
 def _lanczos(x: np.ndarray) -> np.ndarray:
-    """The sinc under the middle lobe of one three times as wide."""
+    """The sinc, windowed by the middle lobe of a sinc that is three times as wide."""
     return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
 
 
@@ -129,14 +136,12 @@ def _triangle(x: np.ndarray) -> np.ndarray:
 
 @lru_cache
 def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
-    """The weights of one LR pixel, centred on it. By symmetry the same for all of them."""
+    """The weights of the HR pixels around one LR pixel. They are the same for all LR pixels."""
     if kernel == "bicubic":
         support, weight = 2 * scale, lambda distance: _cubic(distance / scale)
-    elif kernel == "gaussian":
+    else:
         sigma = 1.6 * scale / 3
         support, weight = 3 * sigma, lambda distance: np.exp(-0.5 * (distance / sigma) ** 2)
-    else:
-        raise InputError(f"There is no kernel {kernel!r}: use one of {', '.join(KERNELS)}.")
     # HR pixels lie at 0, ±1, … from the LR pixel's centre for an odd scale, at ±0.5, ±1.5, … for an even one.
     first = (scale - 1) / 2 % 1
     half = np.arange(first, support, 1.0)
@@ -147,7 +152,15 @@ def _downscale_taps(scale: int, kernel: str) -> np.ndarray:
 
 @lru_cache
 def interpolation_taps(scale: int, kernel: str = "bicubic") -> list[tuple[np.ndarray, int]]:
-    """For each phase of an HR pixel within its LR pixel: the weights of the LR neighbours, and the own one's index."""
+    """The weights of an interpolation, for each of the `scale` places that an HR pixel can have in its LR pixel.
+
+    Args:
+        scale: The factor, 2 or more.
+        kernel: `"bilinear"`, `"bicubic"` or `"lanczos"`.
+
+    Returns:
+        A pair for each place: the weights of the LR pixels around, and the index of the own LR pixel among them.
+    """
     weight, support = {"bilinear": (_triangle, 1), "bicubic": (_cubic, 2), "lanczos": (_lanczos, 3)}[kernel]
     offsets = np.arange(-support, support + 1)
     phases = ((np.arange(scale) + 0.5) / scale) - 0.5
