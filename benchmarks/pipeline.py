@@ -46,7 +46,7 @@ def seconds_per_step(trainer: srkit.PreTrainer, feed, steps: int) -> float:
     """Times training steps, the wait for their batches included."""
     started = time.perf_counter()
     for _ in range(steps):
-        float(trainer._run_step(*next(feed))["loss"])
+        float(trainer.train_step(*next(feed))["loss"])
     return (time.perf_counter() - started) / steps
 
 

@@ -37,11 +37,17 @@ def score(train, valid, steps: int, seed: int, precision: str) -> float:
     """PSNR in validation after a training."""
     keras.utils.set_random_seed(seed)
     model = srkit.models.edsr(filters=32, num_blocks=4)
+    options = srkit.TrainOptions(
+        losses={"l1": 1},
+        learning_rate=1e-3,
+        schedule="cosine",
+        precision=precision,
+        evaluate_every=steps,
+        seed=seed,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        trainer = srkit.PreTrainer(
-            model, Path(folder, "run"), losses={"l1": 1}, learning_rate=1e-3, schedule="cosine", precision=precision
-        )
-        return trainer.train(train, valid, steps, evaluate_every=steps, seed=seed)[-1]["psnr"]
+        trainer = srkit.PreTrainer(model, Path(folder, "run"), options)
+        return trainer.train(train, valid, steps)[-1]["psnr"]
 
 
 if __name__ == "__main__":

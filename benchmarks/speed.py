@@ -130,10 +130,10 @@ def srkit_step(model: str, precision: str, data: str | None) -> tuple[Callable, 
     else:
         constant = [tf.random.uniform((BATCH, side, side, 3), maxval=255) for side in (HR_PX // 4, HR_PX)]
         batches = iter(lambda: constant, None)
-    flops = convolution_flops(trainer._run_step.get_concrete_function(*next(batches)).graph)
+    flops = convolution_flops(trainer.train_step.get_concrete_function(*next(batches)).graph)
 
     def step() -> None:
-        losses = trainer._run_step(*next(batches))
+        losses = trainer.train_step(*next(batches))
         next(iter(losses.values())).numpy()
 
     return step, flops
@@ -143,16 +143,18 @@ def make_trainer(model: str, precision: str):
     import keras
 
     import srkit
+    from srkit.training import GanOptions, TrainOptions
 
-    options = {"run_dir": tempfile.mkdtemp(), "precision": {"bfloat16": "mixed_bfloat16"}.get(precision, precision)}
+    run_dir, precision = tempfile.mkdtemp(), {"bfloat16": "mixed_bfloat16"}.get(precision, precision)
     if model == "edsr":
-        return srkit.PreTrainer(srkit.models.edsr(), losses={"l1": 1}, **options)
+        return srkit.PreTrainer(srkit.models.edsr(), run_dir, TrainOptions(losses={"l1": 1}, precision=precision))
     if model == "srresnet":
-        return srkit.PreTrainer(srkit.models.srresnet(), losses={"mse": 1}, **options)
-    vgg_weights = Path(options["run_dir"], "vgg19.weights.h5")  # random: a step takes as long with them
+        return srkit.PreTrainer(srkit.models.srresnet(), run_dir, TrainOptions(precision=precision))
+    vgg_weights = Path(run_dir, "vgg19.weights.h5")  # random: a step takes as long with them
     keras.applications.VGG19(include_top=False, weights=None).save_weights(vgg_weights)
     discriminator = srkit.models.discriminator(HR_PX)
-    return srkit.GanTrainer(srkit.models.srresnet(), discriminator, vgg_weights=vgg_weights, **options)
+    options = GanOptions(vgg_weights=vgg_weights, precision=precision, patch_size=HR_PX)
+    return srkit.GanTrainer(srkit.models.srresnet(), discriminator, run_dir, options)
 
 
 def convolution_flops(graph) -> float:

@@ -13,6 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "inference": ["upscale"],
         "models": ["load_model", "save_weights"],
         "notebook": ["compare"],
-        "training": ["GanTrainer", "PreTrainer"],
+        "training": ["GanOptions", "GanTrainer", "PreTrainer", "TrainOptions"],
     },
 )

@@ -97,7 +97,7 @@ ANY_BACKEND = sorted(
     [
         *(PACKAGE / "models").rglob("*.py"),
         *(PACKAGE / "losses").rglob("*.py"),
-        *(PACKAGE / "training" / f"{name}.py" for name in ("optimizers", "weight_average")),
+        *(PACKAGE / "training" / f"{name}.py" for name in ("muon", "optimizers", "schedules", "weight_average")),
     ]
 )
 

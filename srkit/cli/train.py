@@ -125,36 +125,28 @@ def _train_pre(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     import keras
 
-    from srkit.training import distribution
-
     options = read_options(arguments, training.TrainOptions)
-    with distribution.default_strategy().scope():
+    with training.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
         model = models.MODELS[arguments.model](**_model_arguments(arguments))
         if arguments.start_from:
             start = models.start_from(model, arguments.start_from)
             print(f"{len(start.copied)} layers from {arguments.start_from}; new: {', '.join(start.new) or 'none'}")
-        trainer = training.PreTrainer(model, arguments.run, optimizer=options.optimizer, **_optimization(options))
-    _train(trainer, arguments, options)
+        trainer = training.PreTrainer(model, arguments.run, options)
+    _train(trainer, arguments)
 
 
 def _train_gan(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     import keras
 
-    from srkit.training import distribution
-
     options = read_options(arguments, training.GanOptions)
-    with distribution.default_strategy().scope():
+    with training.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
-        trainer = training.GanTrainer(
-            models.load_model(arguments.generator),
-            _discriminator(arguments, options.patch_size),
-            arguments.run,
-            freeze_batch_norm=options.freeze_batch_norm,
-            **_optimization(options),
-        )
-    _train(trainer, arguments, options)
+        generator = models.load_model(arguments.generator)
+        discriminator = _discriminator(arguments, options.patch_size)
+        trainer = training.GanTrainer(generator, discriminator, arguments.run, options)
+    _train(trainer, arguments)
 
 
 def _model_arguments(arguments: argparse.Namespace) -> dict[str, int]:
@@ -180,40 +172,19 @@ def _discriminator(arguments: argparse.Namespace, patch_size: int):
     return discriminator
 
 
-def _optimization(options: training.TrainOptions) -> dict:
-    names = ("losses", "learning_rate", "precision", "warmup_steps", "ema", "vgg_weights")
-    schedules = {"tenth_at_half": "halves", "half_every_fifth": "step"}
-    return {
-        **{name: getattr(options, name) for name in names},
-        "schedule": schedules.get(options.schedule, options.schedule),
-        "clip_norm": options.global_clipnorm,
-    }
-
-
-def _train(trainer: "training.Trainer", arguments: argparse.Namespace, options: training.TrainOptions) -> None:
+def _train(trainer: "training.Trainer", arguments: argparse.Namespace) -> None:
     parts = [
         data.load(
             arguments.data,
             num_images=arguments.num_images,
-            seed=options.seed,
+            seed=trainer.options.seed,
             scale=scale,
             degradation=arguments.degradation,
             lr=arguments.lr,
-            min_size=options.patch_size,
+            min_size=trainer.options.patch_size,
             halve_jpeg=arguments.halve_jpeg,
         )
         for scale in trainer.scales
     ]
     train, valid = (data.MultiScalePairs(*part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True))
-    trainer.train(
-        train,
-        valid.take(arguments.num_valid),
-        steps=arguments.steps,
-        evaluate_every=options.evaluate_every,
-        checkpoint_every=options.checkpoint_every,
-        batch_size=options.batch_size,
-        patch_size=options.patch_size,
-        seed=options.seed,
-        patience=options.patience,
-        extend=arguments.extend,
-    )
+    trainer.train(train, valid.take(arguments.num_valid), arguments.steps, extend=arguments.extend)

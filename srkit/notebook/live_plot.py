@@ -7,9 +7,10 @@ import numpy as np
 from IPython.display import display
 
 from srkit.notebook.figures import smoothed
+from srkit.training import Callback
 
 
-class LivePlot:
+class LivePlot(Callback):
     """A callback that draws the curves of a training in a notebook while it runs.
 
     The figure is drawn once. Later only its lines grow.
@@ -27,15 +28,7 @@ class LivePlot:
         self._names = [joined.split("+") for joined in names]
         self._seconds = seconds
 
-    def __call__(self, event: str, trainer) -> None:
-        if event == "start":
-            self._start(trainer.history)
-        if event == "step":
-            self._add(trainer.entry)
-        if event in ("validation", "end") or time.monotonic() - self._updated > self._seconds:
-            self._update()
-
-    def _start(self, history: list[dict]) -> None:
+    def on_train_begin(self, trainer):
         count = len(self._names)
         self._figure, axes = plt.subplots(1, count, figsize=(4.2 * count, 3), squeeze=False, layout="constrained")
         self._lines = {}
@@ -45,11 +38,22 @@ class LivePlot:
             axis.legend(loc="best")
             axis.grid(alpha=0.3)
         self._points = {name: ([], []) for name in self._lines}
-        for entry in history:
+        for entry in trainer.history:
             self._add(entry)
         self._display = display(self._figure, display_id=True)
         self._updated = time.monotonic()
         plt.close(self._figure)  # else the notebook shows it again when the cell ends
+
+    def on_step_end(self, trainer):
+        self._add(trainer.entry)
+        if time.monotonic() - self._updated > self._seconds:
+            self._update()
+
+    def on_validation_end(self, trainer):
+        self._update()
+
+    def on_train_end(self, trainer):
+        self._update()
 
     def _add(self, entry: dict) -> None:
         for name, (steps, values) in self._points.items():

@@ -1,14 +1,18 @@
-"""Trainers, and what a run leaves on disk."""
+"""Trainers, their options and callbacks, and what a run leaves on disk."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "trainers": ["GanTrainer", "PreTrainer"],
-        "trainer": ["Trainer"],
+        "callbacks.callback": ["Callback"],
+        "distribution": ["default_strategy"],
+        "gan_trainer": ["GanTrainer"],
+        "muon": ["Muon"],
         "options": ["GanOptions", "TrainOptions"],
-        "optimizers": ["Muon"],
-        "run_folder": ["list_runs"],
+        "pre_trainer": ["PreTrainer"],
+        "run_folder": ["RunFolder"],
+        "run_list": ["list_runs", "status_of"],
+        "trainer": ["Trainer"],
     },
 )

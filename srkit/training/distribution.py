@@ -2,15 +2,17 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+import keras
 import tensorflow as tf
 
 from srkit.errors import InputError
+from srkit.training.options import TrainOptions
 
 
 def default_strategy() -> tf.distribute.Strategy:
-    """The strategy that suits where the process runs; call it before anything else of TensorFlow.
+    """The strategy for the devices of this process. Call it before anything else of TensorFlow.
 
     `MultiWorkerMirroredStrategy` where `TF_CONFIG` names several machines, `MirroredStrategy` where there are several
     GPUs, otherwise TensorFlow's own for one device.
@@ -23,7 +25,7 @@ def default_strategy() -> tf.distribute.Strategy:
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Processes that train together."""
+    """Number of processes that train together."""
     return strategy.extended._num_workers if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) else 1
 
 
@@ -36,12 +38,63 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id == 0)
 
 
-def chiefs_values(strategy: tf.distribute.Strategy, values: list) -> list:
-    """The chief's values on every worker, so that only its disk needs to hold the run.
+def distribute(pairs, strategy: tf.distribute.Strategy, options: TrainOptions) -> Callable[[int, int], Iterator]:
+    """Batches of pairs for all devices, by the first and the last step of a training.
 
     Args:
-        strategy: All its workers must call this together.
-        values: Arrays; of the same shapes on each worker. They come back as float64.
+        pairs: The pairs to cut the batches from.
+        strategy: Each of its devices gets an equal part of each batch, on whichever machine it is.
+        options: The batches' size, seed, and the size of the crops.
+
+    Raises:
+        InputError: Crops or batches of this size cannot be cut.
+    """
+    num_devices = strategy.num_replicas_in_sync
+    batches = {"batch_size": options.batch_size, "patch_size": options.patch_size, "seed": options.seed}
+    pairs.batches(**batches, num_shards=num_devices)
+
+    def feed(start: int, stop: int) -> Iterator:
+        def on_worker(context: tf.distribute.InputContext):
+            count = num_devices // context.num_input_pipelines
+            shards = range(context.input_pipeline_id * count, (context.input_pipeline_id + 1) * count)
+            return pairs.batches(**batches, start=start, stop=stop, shards=shards, num_shards=num_devices)
+
+        return iter(strategy.distribute_datasets_from_function(on_worker))
+
+    return feed
+
+
+def apply_summed(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence, variables: Sequence, clipnorm: float | None
+) -> None:
+    """Updates variables, on each device, with the gradients of all devices together.
+
+    Keras would clip each device's gradients before their sum: two devices would not train as one.
+
+    Args:
+        optimizer: The variables' optimizer.
+        gradients: This device's gradients, of a loss that is a mean over its part of the batch.
+        variables: The variables.
+        clipnorm: The largest norm of the gradients of all variables together; None for no limit.
+    """
+    replica = tf.distribute.get_replica_context()
+    gradients = [gradient / replica.num_replicas_in_sync for gradient in gradients]
+    if clipnorm:
+        whole = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        clipped, _ = tf.clip_by_global_norm(whole, clipnorm)
+        gradients = [gradient / replica.num_replicas_in_sync for gradient in clipped]
+    optimizer.apply(gradients, variables)
+
+
+def broadcast_from_chief(strategy: tf.distribute.Strategy, values: list) -> list:
+    """Gives the chief's values to every worker, so that only the chief's disk needs to hold the run.
+
+    Args:
+        strategy: The strategy. All its workers must call this together.
+        values: Arrays of the same shapes on each worker.
+
+    Returns:
+        The chief's values as float64 arrays; with one worker, `values` as they are.
     """
     if num_workers(strategy) == 1:
         return values
@@ -62,8 +115,8 @@ def chiefs_values(strategy: tf.distribute.Strategy, values: list) -> list:
 
 
 @contextlib.contextmanager
-def told_when_others_stop(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turns TensorFlow's errors about lost workers into one that says what to do."""
+def explain_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Raises an InputError that says how to continue when another worker is lost."""
     try:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError, tf.errors.CancelledError):

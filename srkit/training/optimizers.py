@@ -1,93 +1,62 @@
-"""Optimizers: Adam, as in the papers, and Muon, which needs far fewer steps; schedules of their learning rate."""
+"""Optimizers and learning rates as a training's options give them: by name, or as Keras' objects."""
 
-import math
+from collections.abc import Sequence
 
 import keras
-from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
-OPTIMIZERS = ("adam", "muon")
-SCHEDULES = ("constant", "halves", "step", "cosine")
-
-_MOMENTUM = 0.95
-_STEP_RMS = 0.2  # of an update at learning rate 1: what Adam's come to, so that both take the same learning rates
-_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-_ITERATIONS = 5
-_IMAGE_CHANNELS = 3
+from srkit.training.muon import Muon
+from srkit.training.options import OPTIMIZERS, SCHEDULES, TrainOptions
+from srkit.training.schedules import Warmup
 
 
-class Muon(keras.optimizers.Adam):
-    """Muon for the convolutions between features, Adam for all other weights.
+def build_optimizer(
+    options: TrainOptions, variables: Sequence[keras.Variable], name: str, precision: str
+) -> keras.optimizers.Optimizer:
+    """An optimizer of these variables, new or a copy of the one in the options.
 
-    The momentum of a kernel, as a matrix of `height * width * channels in` rows and `channels out` columns, is replaced
-    by the nearest matrix with orthogonal rows or columns: every direction then learns at the same pace (Jordan et al.
-    2024, "Muon: An optimizer for hidden layers in neural networks"). The update is scaled to the size of Adam's (Liu et
-    al. 2025, "Muon is scalable for LLM training", section 2.2).
+    It does not clip by the norm of all gradients, which the trainer does (see `clipnorm_of`), and its learning rate is
+    a number, which the trainer sets at each step.
 
     Args:
-        learning_rate: As for Adam; EDSR takes 1e-3.
-        compute_dtype: Of the products that make matrices orthogonal: `"bfloat16"` suffices.
-        options: Of `keras.optimizers.Adam`.
+        options: A training's options.
+        variables: What is optimized.
+        name: The name of the model to which they belong.
+        precision: What the models compute in: `"float32"` or `"mixed_bfloat16"`.
     """
-
-    def __init__(self, learning_rate: float = 1e-3, compute_dtype: str = "float32", **options):
-        super().__init__(learning_rate, **options)
-        self.compute_dtype = compute_dtype
-
-    def update_step(self, gradient, variable, learning_rate):
-        if not _between_features(variable):
-            super().update_step(gradient, variable, learning_rate)
-            return
-        momentum = self._momentums[self._get_variable_index(variable)]
-        self.assign(momentum, _MOMENTUM * momentum + gradient)
-        ahead = gradient + _MOMENTUM * momentum  # Nesterov's
-        matrix = ops.reshape(ahead, (-1, ahead.shape[-1]))
-        update = ops.cast(orthogonal(ops.cast(matrix, self.compute_dtype)), variable.dtype)
-        size = ops.cast(learning_rate, variable.dtype) * _STEP_RMS * max(matrix.shape) ** 0.5
-        self.assign_sub(variable, size * ops.reshape(update, variable.shape))
+    name = f"{name}_optimizer"
+    if isinstance(options.optimizer, str):
+        kind = OPTIMIZERS[options.optimizer]
+        muons = {"compute_dtype": "bfloat16" if precision == "mixed_bfloat16" else "float32"} if kind is Muon else {}
+        optimizer = kind(float(learning_rate_of(options, 1)(0)), name=name, **muons)
+    else:
+        config = {**options.optimizer.get_config(), "name": name, "global_clipnorm": None}
+        config["learning_rate"] = float(learning_rate_of(options, 1)(0))
+        optimizer = type(options.optimizer).from_config(config)
+    optimizer.build(list(variables))
+    return optimizer
 
 
-def orthogonal(matrix):
-    """The nearest matrix with orthogonal rows or columns, roughly: singular values of 0.7 to 1.2 in place of 1.
-
-    Five Newton-Schulz iterations of fifth order, without a singular value decomposition.
-
-    Args:
-        matrix: Tensor of shape (rows, columns), of any scale.
-    """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = ops.transpose(matrix) if tall else matrix
-    x = x / (ops.norm(x) + 1e-7)
-    a, b, c = _NEWTON_SCHULZ
-    for _ in range(_ITERATIONS):
-        gram = ops.matmul(x, ops.transpose(x))
-        x = a * x + ops.matmul(b * gram + c * ops.matmul(gram, gram), x)
-    return ops.transpose(x) if tall else x
+def clipnorm_of(options: TrainOptions) -> float | None:
+    """The largest norm of all gradients together: the options', or else their optimizer's; None for no limit."""
+    if options.global_clipnorm is None and not isinstance(options.optimizer, str):
+        return options.optimizer.global_clipnorm
+    return options.global_clipnorm
 
 
-def _between_features(variable) -> bool:
-    """Whether it is the kernel of a convolution that neither takes nor makes an image."""
-    return len(variable.shape) == 4 and min(variable.shape[2:]) > _IMAGE_CHANNELS
+def learning_rate_of(options: TrainOptions, steps: int) -> LearningRateSchedule:
+    """The learning rate over a training of so many steps; its warm-up is included."""
+    rate = options.learning_rate
+    if not isinstance(options.optimizer, str):
+        rate = options.optimizer.get_config()["learning_rate"]
+        if isinstance(rate, dict):
+            rate = keras.optimizers.schedules.deserialize(rate)
+    schedule = rate if isinstance(rate, LearningRateSchedule) else SCHEDULES[options.schedule](rate, steps)
+    return Warmup(schedule, options.warmup_steps) if options.warmup_steps else schedule
 
 
-def learning_rate_at(
-    step: int, steps: int, learning_rate: float, schedule: str = "constant", warmup_steps: int = 0
-) -> float:
-    """The learning rate of a step.
-
-    Args:
-        step: From 0.
-        steps: Of the whole training.
-        learning_rate: The highest one.
-        schedule: `"constant"`; `"halves"`: a tenth of it in the second half of the training (Ledig et al. 2017,
-            section 3.2: 1e-4, then 1e-5); `"step"`: half as much after each fifth of the training; `"cosine"`: down to
-            nothing along a half cosine.
-        warmup_steps: In the first ones it rises linearly to what the schedule says.
-    """
-    factor = {
-        "constant": 1.0,
-        "halves": 1.0 if step < steps / 2 else 0.1,
-        "step": 0.5 ** (5 * step // steps),
-        "cosine": 0.5 * (1 + math.cos(math.pi * step / steps)),
-    }[schedule]
-    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
-    return learning_rate * factor * warmup
+def depends_on_steps(options: TrainOptions) -> bool:
+    """Whether the learning rate depends on the number of steps of the whole training."""
+    schedule = learning_rate_of(options, 1)
+    schedule = schedule.schedule if isinstance(schedule, Warmup) else schedule
+    return isinstance(schedule, SCHEDULES[options.schedule]) and options.schedule != "constant"

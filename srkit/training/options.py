@@ -6,13 +6,21 @@ import os
 from collections.abc import Mapping
 
 from srkit.errors import InputError, check_choice
+from srkit.lazy import LazyTable
 from srkit.losses import ADVERSARIAL, LOSSES
+from srkit.models import PRECISIONS
 from srkit.options import option
 
-# Names, for `--help`: the tables import Keras. A test holds them against the tables.
-OPTIMIZERS = ("adam", "muon")
-SCHEDULES = ("constant", "tenth_at_half", "half_every_fifth", "cosine")
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+OPTIMIZERS = LazyTable({"adam": "keras.optimizers:Adam", "muon": "srkit.training.muon:Muon"})
+# Classes of schedules, built from the highest learning rate and the number of steps.
+SCHEDULES = LazyTable(
+    {
+        "constant": "srkit.training.schedules:Constant",
+        "tenth_at_half": "srkit.training.schedules:TenthAtHalf",
+        "half_every_fifth": "srkit.training.schedules:HalfEveryFifth",
+        "cosine": "srkit.training.schedules:Cosine",
+    }
+)
 
 _SCHEDULE_HELP = (
     "How the learning rate falls: not at all; to a tenth for the second half of the steps; by half after each fifth of "
@@ -57,7 +65,7 @@ class TrainOptions:
         "Optimizer. muon needs a fraction of adam's steps. In Python also a Keras optimizer, with its own learning "
         "rate.",
         group="optimization",
-        choices=OPTIMIZERS,
+        choices=tuple(OPTIMIZERS),
     )
     learning_rate: "float | keras.optimizers.schedules.LearningRateSchedule" = option(  # noqa: F821
         1e-4,
@@ -69,7 +77,7 @@ class TrainOptions:
         "constant",
         _SCHEDULE_HELP,
         group="optimization",
-        choices=SCHEDULES,
+        choices=tuple(SCHEDULES),
     )
     warmup_steps: int = option(
         0, "Number of steps in which the learning rate rises to its full value.", group="optimization", metavar="N"
@@ -118,10 +126,14 @@ class TrainOptions:
     )
 
     def __post_init__(self):
-        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("schedule", self.schedule, tuple(SCHEDULES))
         check_choice("precision", self.precision, PRECISIONS)
         if isinstance(self.optimizer, str):
-            check_choice("optimizer", self.optimizer, OPTIMIZERS)
+            check_choice("optimizer", self.optimizer, tuple(OPTIMIZERS))
+        elif self.learning_rate != TrainOptions.learning_rate:
+            raise InputError(
+                "A Keras optimizer has a learning rate of its own: set it there, and leave out learning_rate."
+            )
         for name, weight in self.losses.items():
             _check_positive(f"The weight of the loss {name}", weight)
         if isinstance(self.learning_rate, (int, float)):
@@ -163,7 +175,7 @@ class GanOptions(TrainOptions):
         "tenth_at_half",
         _SCHEDULE_HELP,
         group="optimization",
-        choices=SCHEDULES,
+        choices=tuple(SCHEDULES),
     )
     freeze_batch_norm: bool = option(
         False,
@@ -171,6 +183,13 @@ class GanOptions(TrainOptions):
         "generator makes.",
         group="optimization",
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if len([name for name in ADVERSARIAL if name in self.losses]) != 1:
+            raise InputError(
+                f"A GAN needs one of the losses {', '.join(ADVERSARIAL)}; received {', '.join(self.losses) or 'none'}."
+            )
 
 
 def _check_positive(name: str, value: float) -> None:

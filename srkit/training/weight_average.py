@@ -9,12 +9,15 @@ from keras import ops
 from srkit.errors import InputError
 
 
-class MovingAverage:
+class WeightAverage:
     """The exponential moving average of variables over the steps of a training.
 
     Args:
-        variables: What is averaged.
-        decay: Part of the average that each step keeps, below 1. With 0 there is no average, and nothing is done.
+        variables: The variables to average.
+        decay: The part of the average that each step keeps, below 1. With 0 there is no average, and nothing is done.
+
+    Attributes:
+        variables: The averages, in the order of the variables; empty if the decay is 0.
 
     Raises:
         InputError: The decay is out of range.
@@ -45,9 +48,11 @@ class MovingAverage:
         """While it lasts, the variables have their averages."""
         values = [ops.convert_to_numpy(variable) for variable in self._current]
         self.assign()
-        yield
-        for variable, value in zip(self._current, values):
-            variable.assign(value)
+        try:
+            yield
+        finally:
+            for variable, value in zip(self._current, values):
+                variable.assign(value)
 
 
 def _copy(variable: keras.Variable) -> keras.Variable:

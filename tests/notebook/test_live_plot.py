@@ -15,11 +15,11 @@ def test_live_plot_is_drawn_once_and_its_lines_grow(monkeypatch):
     shown = []
     monkeypatch.setattr(live_plot, "display", lambda figure, display_id: shown.append(figure))
     live, trainer = live_plot.LivePlot(("loss", "psnr")), FakeTrainer([{"step": 1, "loss": 3.0}])
-    live("start", trainer)
+    live.on_train_begin(trainer)
     for step in (2, 3):
         trainer.entry = {"step": step, "loss": 3.0 / step, **({"psnr": 30.0} if step == 3 else {})}
-        live("step", trainer)
-    live("validation", trainer)
+        live.on_step_end(trainer)
+    live.on_validation_end(trainer)
     (figure,) = shown
     loss, psnr = (axis.lines[0] for axis in figure.axes)
     np.testing.assert_allclose(loss.get_xydata(), [(1, 3), (2, 1.5), (3, 1)])

@@ -19,13 +19,13 @@ def main(devices: str, build: str, run: str, cache: str, steps: str) -> None:
     else:
         strategy = distribution.default_strategy()
     assert strategy.num_replicas_in_sync == 2
-    import test_training
+    import small_trainers
+    from test_distribution import DISTRIBUTED
 
     train, valid = data.samples(num_images=4, cache_dir=cache)
     with strategy.scope():
-        trainer = getattr(test_training, build)(run, **test_training.DISTRIBUTED)
-    options = {**test_training.SMALL, "evaluate_every": 10}
-    trainer.train(train, valid.take(1), steps=int(steps), **options)
+        trainer = getattr(small_trainers, build)(run, **DISTRIBUTED)
+    trainer.train(train, valid.take(1), steps=int(steps))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_training import DISTRIBUTED, SMALL, gan_trainer, pre_trainer
+from small_trainers import gan_trainer, pre_trainer
 
 from srkit import InputError, data
-from srkit.training.run_folder import RunFolder
+from srkit.training import RunFolder
 
+DISTRIBUTED = {
+    "precision": "float32",
+    "schedule": "constant",
+    "global_clipnorm": 0.5,
+    "ema": 0.9,
+    "learning_rate": 1e-4,
+    "evaluate_every": 10,
+}
 HERE = Path(__file__).parent
 STEPS = 20
 BUILDERS = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}
@@ -64,8 +72,7 @@ def one_device(cache, tmp_path_factory):
     @functools.cache
     def run(build: str) -> RunFolder:
         path = tmp_path_factory.mktemp("one") / "run"
-        options = {**SMALL, "evaluate_every": 10}
-        BUILDERS[build](path, **DISTRIBUTED).train(train, valid.take(1), steps=STEPS, **options)
+        BUILDERS[build](path, **DISTRIBUTED).train(train, valid.take(1), steps=STEPS)
         return RunFolder(path)
 
     return run
@@ -98,14 +105,14 @@ def test_two_workers_train_as_one_and_only_the_chief_writes(build, one_device, c
 def test_run_goes_on_after_a_worker_was_killed(one_device, cache, tmp_path):
     runs = [tmp_path / "chief" / "run", tmp_path / "other" / "run"]
     chief, other = start_workers("pre_trainer", runs, cache, 100_000)
-    while not any(int(path.stem[5:]) >= 4 for path in runs[0].glob("checkpoints/*.npz")):
+    while RunFolder(runs[0]).checkpoints.last_step() < 4:
         assert chief.poll() is None and other.poll() is None
         time.sleep(0.05)
     other.kill()
     _, errors = chief.communicate(timeout=120)
     assert chief.returncode != 0
     assert InputError.__name__ in errors.decode() and "same command again" in errors.decode()
-    step, *_ = RunFolder(runs[0]).load_checkpoint()
+    step, *_ = RunFolder(runs[0]).checkpoints.load()
     assert step >= 4
     for child in start_workers("pre_trainer", runs, cache, max(step, STEPS)):
         finish(child)

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from toys import toy
 
-from srkit.training.optimizers import Muon, orthogonal
+from srkit.training import Muon, TrainOptions
+from srkit.training.muon import orthogonal
+from srkit.training.optimizers import build_optimizer, clipnorm_of
 
 
 @pytest.mark.parametrize("shape", [(27, 8), (8, 27), (16, 16)])
@@ -41,3 +43,28 @@ def test_kernels_between_features_go_by_muon_and_the_others_by_adam():
     for path in kernels:  # the size of Adam's, whatever the gradient's
         rms = np.sqrt(np.mean(np.square(muon[path]))) / 2
         assert 0.01 * 0.2 * 0.5 < rms < 0.01 * 0.2 * 1.5
+
+
+def test_muon_is_saved_and_loaded_with_its_type():
+    config = keras.optimizers.serialize(Muon(0.5, compute_dtype="bfloat16", beta_1=0.8))
+    again = keras.optimizers.deserialize(config)
+    assert type(again) is Muon
+    assert (again.compute_dtype, again.beta_1, float(again.learning_rate)) == ("bfloat16", 0.8, 0.5)
+
+
+def test_muon_keeps_no_velocities_for_its_kernels():
+    model = toy("edsr")
+    optimizer = Muon()
+    optimizer.build(model.trainable_variables)
+    velocities = [variable.path for variable in optimizer.variables if variable.path.endswith("velocity")]
+    others = [v for v in model.trainable_variables if len(v.shape) != 4 or min(v.shape[2:]) <= 3]
+    assert len(velocities) == len(others) < len(model.trainable_variables)
+
+
+def test_a_keras_optimizer_is_copied_and_clips_nothing_itself():
+    options = TrainOptions(optimizer=keras.optimizers.SGD(0.25, momentum=0.9, global_clipnorm=2.0))
+    model = toy("edsr")
+    copy = build_optimizer(options, model.trainable_variables, "generator", "float32")
+    assert copy is not options.optimizer and not options.optimizer.built
+    assert (copy.momentum, copy.global_clipnorm, float(copy.learning_rate)) == (0.9, None, 0.25)
+    assert clipnorm_of(options) == options.optimizer.global_clipnorm == 2.0

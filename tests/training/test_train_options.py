@@ -2,15 +2,11 @@ import dataclasses
 import subprocess
 import sys
 
+import keras
 import pytest
 
 from srkit import InputError
-from srkit.models.precision import PRECISIONS
-from srkit.training import GanOptions, TrainOptions, options
-
-
-def test_names_for_help_are_those_of_the_tables():
-    assert PRECISIONS == options.PRECISIONS
+from srkit.training import GanOptions, TrainOptions
 
 
 def test_options_need_no_tensorflow():
@@ -42,6 +38,18 @@ def test_numbers_that_are_not_finite_and_above_0_are_refused(number):
 def test_what_is_out_of_range_is_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         TrainOptions(**wrong)
+
+
+def test_a_gan_needs_one_adversarial_loss():
+    for losses in ({"mse": 1}, {"mse": 1, "adversarial": 1e-3, "adversarial_ra": 1e-3}):
+        with pytest.raises(InputError, match="needs one of the losses adversarial, adversarial_ra"):
+            GanOptions(losses=losses)
+
+
+def test_a_keras_optimizer_brings_its_learning_rate():
+    TrainOptions(optimizer=keras.optimizers.SGD(0.1))
+    with pytest.raises(InputError, match="has a learning rate of its own"):
+        TrainOptions(optimizer=keras.optimizers.SGD(0.1), learning_rate=0.2)
 
 
 def test_gan_has_the_papers_defaults():
