@@ -5,7 +5,7 @@ import argparse
 from srkit import evaluation
 from srkit.cli.arguments import output_file
 from srkit.cli.quiet import import_tensorflow
-from srkit.image import INTERPOLATIONS, KERNELS, SCALES
+from srkit.image import DEGRADATION_NAMES, INTERPOLATIONS, SCALES
 from srkit.models.presets import GENERATORS
 
 
@@ -25,8 +25,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "--degradation",
         default="bicubic",
         metavar="NAME",
-        help=f"How LR is made from HR: {', '.join(KERNELS)}, jpeg75 (or another quality), or realistic, which is drawn "
-        "with a fixed seed for each image. Default: %(default)s.",
+        help=f"How LR is made from HR: {DEGRADATION_NAMES}. What is random is drawn with a fixed seed for each image. "
+        "Default: %(default)s.",
     )
     images.add_argument(
         "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."

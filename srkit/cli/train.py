@@ -7,7 +7,7 @@ from srkit import data, models, training
 from srkit.cli.arguments import add_options, positive_int, read_options
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
-from srkit.image import KERNELS, SCALES
+from srkit.image import DEGRADATION_NAMES, SCALES
 
 _RESUME = "The same command again resumes the run."
 
@@ -112,7 +112,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "--degradation",
         default="bicubic",
         metavar="NAME",
-        help=f"How LR is made: {', '.join(KERNELS)}, jpeg75 (or another quality), or realistic. Default: %(default)s.",
+        help=f"How LR is made: {DEGRADATION_NAMES}. Default: %(default)s.",
     )
     group.add_argument(
         "--halve-jpeg",

@@ -13,6 +13,8 @@ from srkit.image.degradation_steps import RESIZE_KERNELS, Blur, Compress, Noise,
 from srkit.image.pixels import to_uint8
 from srkit.image.resize import KERNELS, check_multiple, downscale
 
+DEGRADATION_NAMES = f"{', '.join(KERNELS)}, realistic, or jpeg and a quality from 1 to 100, such as jpeg75"
+
 
 class Degradation:
     """Makes LR of HR, aligned to the pixel: `degradation(hr, rng) -> lr`.
@@ -251,7 +253,4 @@ def get_degradation(name: str | Degradation, scale: int) -> Degradation:
         return Realistic(scale)
     if (found := re.fullmatch(r"jpeg(\d{1,3})", name)) and 1 <= int(found[1]) <= 100:
         return Jpeg(scale, int(found[1]))
-    raise InputError(
-        f"There is no degradation {name!r}: use one of {', '.join(KERNELS)}, realistic, or jpeg and a quality from 1 "
-        "to 100, such as jpeg75."
-    )
+    raise InputError(f"There is no degradation {name!r}: use one of {DEGRADATION_NAMES}.")

@@ -29,7 +29,7 @@ class Photo:
         remarks: What was changed or left out on the way, a phrase each.
 
     ```python
-    photo = read_photo("scan.tif")
+    photo = read_photo("photo.tif")
     darker = photo.replace("made darker", pixels=photo.pixels // 2)
     remarks = write_photo("darker.tif", darker)
     ```

@@ -1,5 +1,6 @@
 """Checkpoints as files, of which the last two are kept."""
 
+import contextlib
 import json
 import warnings
 import zipfile
@@ -52,7 +53,8 @@ class CheckpointFolder:
         paths = self.paths()
         end = paths.index(path) + 1
         for other in paths[: max(0, end - _KEPT)] + paths[end:]:
-            other.unlink()
+            with contextlib.suppress(PermissionError):  # Windows deletes no open file; the next checkpoint will
+                other.unlink()
 
     def load(self) -> tuple[int, dict[str, np.ndarray], dict] | None:
         """The newest checkpoint that is whole: `(step, arrays, extra)`; None in a new run.
