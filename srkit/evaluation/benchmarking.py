@@ -36,9 +36,11 @@ class _Task:
         smallest = max(metric.smallest_px for metric in self.metrics.values()) + 2 * self.protocol.border
         return -(-smallest // self.scale) * self.scale
 
-    def notes(self) -> list[str]:
-        """What a table must say of its metrics."""
-        return [metric.note for metric in self.metrics.values() if metric.note]
+    def describe(self, lr: "str | os.PathLike | None") -> str:
+        """The protocol in words, with the folder of LR if it was made elsewhere."""
+        made = f"LR of {lr}" if lr is not None else f"LR by {self.degradation.description}"
+        notes = [metric.note for metric in self.metrics.values() if metric.note]
+        return ", ".join([f"x{self.scale}", made, str(self.protocol), *notes])
 
     def measure(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
         """The value of each metric."""
@@ -56,16 +58,14 @@ def benchmark(
     metrics: Sequence[str] = DEFAULT_METRICS,
     save: "str | os.PathLike | None" = None,
 ) -> dict:
-    """Scores models on a folder of HR images.
+    """Scores models on a folder of HR images: whole images, inside a border that the protocol gives.
 
-    Whole images are scored, inside a border that the protocol gives. HR is cropped at its right and bottom to a
-    multiple of the scale. Greyscale images count as RGB with three equal channels.
-
-    If there are several models, each is compared with the first by the paired two-sided Wilcoxon signed-rank test over
-    the images, as Ledig et al. 2017 (section 3.1) compare theirs.
+    HR is cropped at its right and bottom to a multiple of the scale. Greyscale images count as RGB with three equal
+    channels. If there are several models, each is compared with the first by the paired two-sided Wilcoxon signed-rank
+    test over the images, as in Ledig et al. 2017 (section 3.1).
 
     Args:
-        data: Folder with HR; see `srkit.evaluation.pairing.find_pairs` for what is taken of it.
+        data: Folder with HR; see `srkit.evaluation.find_pairs` for what is taken of it.
         scale: HR side / LR side: 2, 3, 4 or 8.
         model: One or several of: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos"`; what `srkit.load_model` takes (a
             preset, a path to weights, or anybody's `.keras` file), with a final `+` for the geometric self-ensemble
@@ -74,18 +74,16 @@ def benchmark(
         degradation: How LR is made: `"bicubic"`, `"opencv"`, `"gaussian"`, `"jpeg75"` (or another quality),
             `"realistic"`, which is drawn with a fixed seed for each image, or a `srkit.image.Degradation`.
         protocol: `"edsr"` cuts as many pixels from each side as the scale, `"srgan"` 4.
-        channel: `"y"` for the 8-bit Y channel, or `"rgb"`. It is that of PSNR and SSIM; the perceptual metrics take
-            RGB always.
+        channel: `"y"` or `"rgb"`, for PSNR and SSIM. Perceptual metrics are always taken of RGB.
         metrics: Names in `srkit.evaluation.METRICS`.
         save: Folder for the SR images, with a sub-folder for each model, and for `contact_sheet.png`: crops of up to
             20 of the images, where the first model errs most. Files that are there already are replaced.
 
     Returns:
-        `{"protocol": text, "data": text, "scale": scale, "metrics": [name, …], "models": [{"model": name, "images":
-        [{"name": name, "psnr": value, …}, …], "mean": {"psnr": value, …}, "p": {"psnr": value, …}}, …]}`. A single
-        model's `"images"` and `"mean"` are also beside `"models"`. If there are several, all but the first have `"p"`,
-        and `"significance"` says what it is. A p-value is None where fewer than 6 images differ, since none below 0.05
-        is possible then.
+        `{"protocol": text, "data": text, "scale": scale, "metrics": [name, …], "models": [row, …]}`, where a row is
+        `{"model": name, "images": [{"name": name, metric: value, …}, …], "mean": {metric: value, …}}`. If there is one
+        model, its `"images"` and `"mean"` are also beside `"models"`. If there are several, `"significance"` explains
+        the p-values: all rows but the first have `"p": {metric: value, …}`, None where fewer than 6 images differ.
 
     Raises:
         InputError: The folder holds no image, an image is damaged, too small or without its LR, or a model cannot be
@@ -96,43 +94,41 @@ def benchmark(
     print(result["models"][1]["mean"]["psnr"])
     ```
     """
-    check_choice("scale", scale, SCALES)
-    if lr is not None and degradation != "bicubic":
-        raise InputError("LR images of your own are taken as they are: leave the degradation out.")
-    task = _Task(
-        scale, get_protocol(protocol, scale, channel), get_metrics(metrics), get_degradation(degradation, scale)
-    )
+    task = _make_task(scale, lr, degradation, get_protocol(protocol, scale, channel), metrics)
     models = [model] if isinstance(model, Model) else list(model)
     pairs, taken = find_pairs(data, scale, lr)
     _refuse_inside(save, data, lr)
     reconstructors = get_reconstructors(models, scale)
     num_grey = _check_images(pairs, task)
+    grey = f"; {num_grey} greyscale, scored as three equal channels" if num_grey else ""
     scores = _score(pairs, reconstructors, task, save)
-    made = f"LR of {lr}" if lr is not None else f"LR by {task.degradation.description}"
-    result = {
-        "protocol": ", ".join([f"{protocol}: x{scale}", made, str(task.protocol), *task.notes()]),
-        "data": f"{taken}; {num_grey} greyscale, scored as three equal channels" if num_grey else taken,
-        "scale": scale,
-        "metrics": list(task.metrics),
-        "models": [
-            {"model": name, "images": rows, "mean": {metric: _mean(rows, metric) for metric in task.metrics}}
-            for name, rows in scores.items()
-        ],
-    }
-    return _with_significance(result, len(pairs))
+    how = {"protocol": f"{protocol}: {task.describe(lr)}", "data": f"{taken}{grey}"}
+    return _summarize(how, task, scores)
 
 
-def _with_significance(result: dict, num_images: int) -> dict:
-    """Compares all models with the first. Of a single one, its scores are put beside `"models"`."""
-    first, *others = result["models"]
+def _make_task(scale: int, lr, degradation: "str | Degradation", protocol: Protocol, metrics: Sequence[str]) -> _Task:
+    check_choice("scale", scale, SCALES)
+    if lr is not None and degradation != "bicubic":
+        raise InputError("LR images of your own are taken as they are: leave the degradation out.")
+    return _Task(scale, protocol, get_metrics(metrics), get_degradation(degradation, scale))
+
+
+def _summarize(how: dict, task: _Task, scores: dict[str, list[dict]]) -> dict:
+    """The result: the scores of each model, their means, and comparisons with the first model."""
+    rows = [
+        {"model": name, "images": images, "mean": {metric: _mean(images, metric) for metric in task.metrics}}
+        for name, images in scores.items()
+    ]
+    result = {**how, "scale": task.scale, "metrics": list(task.metrics), "models": rows}
+    first, *others = rows
     if not others:
         return {**result, "images": first["images"], "mean": first["mean"]}
     for other in others:
         other["p"] = {
-            metric: wilcoxon_p(*([row[metric] for row in model["images"]] for model in (first, other)))
-            for metric in result["metrics"]
+            metric: wilcoxon_p(*([image[metric] for image in row["images"]] for row in (first, other)))
+            for metric in task.metrics
         }
-    return {**result, "significance": explain_p(first["model"], num_images)}
+    return {**result, "significance": explain_p(first["model"], len(first["images"]))}
 
 
 def _refuse_inside(save: "str | os.PathLike | None", *folders: "str | os.PathLike | None") -> None:
