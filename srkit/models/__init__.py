@@ -20,7 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mixing": ["mix"],
         "precision": ["computing_in", "fastest_precision"],
         "presets": ["PRESETS", "preset_for"],
-        "scales": ["at_scale", "enlarging_scale_of", "fixed_sides", "scale_of", "scales_of"],
+        "scales": ["at_scale", "enlarging_scale_of", "fixed_sides", "listed", "scale_of", "scales_of"],
         "weights": ["load_model", "save_weights"],
     },
 )

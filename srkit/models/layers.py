@@ -21,8 +21,8 @@ def enlarged_shape(shape: tuple, scale: int, channels: int) -> tuple:
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch norm over the last axis, trained with TensorFlow's fused kernel where that is the backend.
 
-    The same function, in a third of the time. On several devices the statistics are those of the global batch, so that
-    a training does not depend on how many devices share its batches.
+    It computes the same function in a third of the time. On several devices the statistics are those of the global
+    batch, so that a training does not depend on how many devices share its batches.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -68,7 +68,7 @@ class BicubicUpsampling(keras.layers.Layer):
     for pixels.
 
     Args:
-        scale: How many times taller and wider the output is.
+        scale: The factor by which the output is higher and wider.
 
     Input shape: `(batch, height, width, channels)`.
     Output shape: `(batch, height * scale, width * scale, channels)`.

@@ -1,4 +1,4 @@
-"""How many times a model enlarges an image: once and for all, or several scales of which one is chosen."""
+"""The scales of a model: most have one; some, such as MDSR, have several of which one is chosen."""
 
 import threading
 import weakref
@@ -69,6 +69,10 @@ def fixed_sides(model: keras.Model) -> tuple[int | None, int | None]:
 def at_scale(model: keras.Model, scale: int) -> keras.Model:
     """One scale of a model for several: it shares the weights, and computes that scale's branch only.
 
+    ```python
+    x3 = at_scale(mdsr(), 3)
+    ```
+
     Args:
         model: A model whose output is a dict with a key like `"x2"` for each scale, such as `mdsr`.
         scale: One of its scales.
@@ -102,5 +106,9 @@ def _outputs(model: keras.Model) -> dict[int, keras.KerasTensor]:
 
 
 def listed(scales: Iterable[int]) -> str:
-    """Scales in words for a person: 2, 3, 4."""
+    """Scales as messages name them.
+
+    >>> listed({4, 2, 3})
+    '2, 3, 4'
+    """
     return ", ".join(map(str, sorted(scales)))

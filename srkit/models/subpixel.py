@@ -17,7 +17,7 @@ class PixelShuffle(keras.layers.Layer):
     the order of `tf.nn.depth_to_space`.
 
     Args:
-        scale: How many times taller and wider the output is.
+        scale: The factor by which the output is higher and wider.
 
     Input shape: `(batch, height, width, channels * scale²)`.
     Output shape: `(batch, height * scale, width * scale, channels)`.
@@ -73,11 +73,12 @@ def before_shuffle(kernel, scale: int):
     """The kernel that does before a `PixelShuffle(scale)` what `kernel` does behind it.
 
     Args:
-        kernel: `(height, width, channels, filters)`, square, of an odd side.
-        scale: The shuffle's.
+        kernel: Array of shape `(height, width, channels, filters)`, square, with an odd side.
+        scale: The scale of the shuffle.
 
     Returns:
-        A kernel `(side, side, channels * scale², filters * scale²)`. What it makes still has to be shuffled.
+        Array of shape `(side, side, channels * scale², filters * scale²)`. What this kernel makes still has to be
+        shuffled.
     """
     kernel = ops.convert_to_tensor(kernel)
     kernel_size, _, channels, filters = kernel.shape
@@ -109,10 +110,10 @@ class SubPixelConv2D(keras.layers.Layer):
     through its convolution have the precision of its input.
 
     Args:
-        filters: Channels of the output.
-        kernel_size: Side of the square kernel in pixels after the shuffle; odd.
+        filters: Number of channels of the output.
+        kernel_size: Side of the square kernel in pixels after the shuffle: an odd number.
         scale: The scale of the shuffle.
-        activation: As in `Conv2D`.
+        activation: The activation, as in `Conv2D`.
 
     Input shape: `(batch, height, width, channels * scale²)`.
     Output shape: `(batch, height * scale, width * scale, filters)`.
@@ -171,7 +172,7 @@ class ICNR(keras.initializers.Initializer):
 
     Args:
         scale: The scale of the shuffle.
-        initializer: What initialises the pixels that are repeated.
+        initializer: The initializer of the pixels that are repeated.
     """
 
     def __init__(self, scale: int, initializer="glorot_uniform"):

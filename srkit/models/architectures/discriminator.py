@@ -17,13 +17,18 @@ def discriminator(patch_size: int = 96, filters: int = 64) -> keras.Model:
 
     The paper ends in a sigmoid; a logit with `from_logits=True` is the same function, and stable.
 
+    ```python
+    judge = discriminator(patch_size=96)
+    ```
+
     Args:
         patch_size: Side of the square HR crops that it judges, in pixels: a multiple of 16.
-        filters: Channels of the first convolution; the others have twice, four times and eight times as many.
+        filters: Number of channels of the first convolution. The others have twice, four times and eight times as
+            many.
 
     Returns:
-        A model from `(batch, patch_size, patch_size, 3)`, RGB in [0, 255], to `(batch, 1)`: a logit, above 0 for
-        crops that it takes for originals.
+        A model from `(batch, patch_size, patch_size, 3)`, RGB in [0, 255], to `(batch, 1)`: a logit, which is above 0
+        for crops that it takes for originals.
 
     Raises:
         InputError: The crop's side is not a multiple of 16.

@@ -16,21 +16,25 @@ def drcn(scale: int = 4, filters: int = 256, num_recursions: int = 16) -> keras.
     The output is the average of all reconstructions, with weights that are learned (section 3.2). A reconstruction is
     the bicubically upscaled image plus a residual; as the weights sum to one, the residuals are averaged, then added.
 
-    The paper's network is for the Y channel: 1,775,121 parameters, the 16 weights of the average counted in; on RGB,
-    as here, it has 1,784,339. What is trained is the average. The paper's recursive supervision (section 3.3), which
-    at first asks of each single reconstruction, too, that it be near the original, is not part of the model. The
-    recursive convolution starts as the identity (section 4.2): the gradient reaches it through all recursions.
+    The paper's network is for the Y channel: 1,775,121 parameters, including the 16 weights of the average. On RGB,
+    as here, it has 1,784,339. The average alone is trained: the paper's recursive supervision (section 3.3), a loss of
+    each single reconstruction, is not part of the model. The recursive convolution starts as the identity (section
+    4.2), so that the gradient reaches it through all recursions.
+
+    ```python
+    model = drcn(scale=3)
+    ```
 
     Args:
         scale: 2, 3, 4 or 8. The weights do not depend on it: those of one scale fit another.
-        filters: Channels throughout.
-        num_recursions: How many times the recursive convolution is applied.
+        filters: Number of channels between the convolutions.
+        num_recursions: Number of times that the recursive convolution is applied.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale that does not exist.
+        InputError: There is no such scale.
     """
     check_choice("scale", scale, SCALES)
     recursion = _convolution(filters, "recursion_conv", kernel_initializer=Dirac())

@@ -19,23 +19,27 @@ def edsr(
 ) -> keras.Model:
     """Builds EDSR: SRResNet without batch norm, trained with L1.
 
-    The defaults are the paper's baseline (1,517,571 parameters at x4 is what this topology gives; 1.5 M in the
-    paper). The full model is `edsr(scale, filters=256, num_blocks=32, residual_scaling=0.1)`: 43 M.
+    The defaults are the paper's baseline: 1,517,571 parameters at x4 (1.5 M in the paper). The full model has 43 M.
+
+    ```python
+    baseline = edsr(scale=4)
+    full = edsr(scale=4, filters=256, num_blocks=32, residual_scaling=0.1)
+    ```
 
     Args:
         scale: 2, 3, 4 or 8.
-        filters: Channels throughout.
-        num_blocks: Residual blocks.
-        residual_scaling: Factor of each block's residual; 0.1 keeps wide models stable.
-        upsampling: `"subpixel"` convolution, as published, initialised by ICNR; `"resize"`: nearest resize, then
-            convolution; or `"direct"`: one sub-pixel convolution from features to RGB, added to the LR pixels repeated.
-            It learns as well as the published one at little more than half its cost.
+        filters: Number of channels between the convolutions.
+        num_blocks: Number of residual blocks.
+        residual_scaling: The factor of each block's residual. 0.1 keeps wide models stable.
+        upsampling: `"subpixel"` is sub-pixel convolution, as published, initialised by ICNR. `"resize"` is nearest
+            resize, then convolution. `"direct"` is one sub-pixel convolution from features to RGB, added to the LR
+            pixels repeated; it learns as well as the published one at little more than half its cost.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale or an upsampling that does not exist.
+        InputError: There is no such scale or upsampling.
     """
     check_choice("upsampling", upsampling, ("subpixel", "resize", "direct"))
     steps = upsampling_steps(scale)

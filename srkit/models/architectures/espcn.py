@@ -15,15 +15,19 @@ def espcn(scale: int = 4, filters: int = 64) -> keras.Model:
     The paper's network (section 3.2: 5-3-3, tanh) is for the Y channel and has 24,752 parameters at x4; on RGB, as
     here, it has 37,200.
 
+    ```python
+    model = espcn(scale=3)
+    ```
+
     Args:
         scale: 2, 3, 4 or 8, reached in a single step.
-        filters: Channels of the first convolution; the second one has half as many, rounded up.
+        filters: Number of channels of the first convolution. The second one has half as many, rounded up.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale that does not exist.
+        InputError: There is no such scale.
     """
     check_choice("scale", scale, SCALES)
     lr = keras.Input((None, None, 3), name="lr")

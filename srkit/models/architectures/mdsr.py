@@ -16,11 +16,16 @@ def mdsr(filters: int = 64, num_blocks: int = 16) -> keras.Model:
     """Builds MDSR: EDSR's body shared by x2, x3 and x4, between a head and an upsampler of each scale's own.
 
     The defaults are the paper's baseline: 3,227,203 parameters (3.2 M). The full model is `mdsr(num_blocks=80)`:
-    7,953,987 (8.0 M). `at_scale(model, 3)` is the model for one scale; they are trained in turn, with L1.
+    7,953,987 (8.0 M). The scales are trained in turn, with L1.
+
+    ```python
+    model = mdsr()
+    x3 = at_scale(model, 3)
+    ```
 
     Args:
-        filters: Channels throughout.
-        num_blocks: Residual blocks of the shared body.
+        filters: Number of channels between the convolutions.
+        num_blocks: Number of residual blocks of the shared body.
 
     Returns:
         A model from `(batch, height, width, 3)` to `{"x2", "x3", "x4"}`, each `(batch, height * scale, width * scale,

@@ -14,17 +14,21 @@ def rrdb(scale: int = 4, filters: int = 64, num_blocks: int = 23, growth_filters
 
     The defaults are the paper's: 16,697,987 parameters at x4 (16.7 M). All leaky ReLUs have a slope of 0.2.
 
+    ```python
+    generator = rrdb(scale=4)
+    ```
+
     Args:
-        scale: 2, 3, 4 or 8. The paper has x4: twice nearest resize by 2, then convolution; the others are built alike.
-        filters: Channels between the blocks.
-        num_blocks: Residual-in-residual dense blocks, each of three dense blocks.
-        growth_filters: Channels that each convolution of a dense block adds.
+        scale: 2, 3, 4 or 8. The paper has x4: twice nearest resize by 2, then convolution. The others are built alike.
+        filters: Number of channels between the blocks.
+        num_blocks: Number of residual-in-residual dense blocks, each of three dense blocks.
+        growth_filters: Number of channels that each convolution of a dense block adds.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale that does not exist.
+        InputError: There is no such scale.
     """
     steps = upsampling_steps(scale)
     lr = keras.Input((None, None, 3), name="lr")

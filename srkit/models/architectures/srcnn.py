@@ -16,16 +16,20 @@ def srcnn(scale: int = 4, filters: int = 64, kernel_size: int = 5) -> keras.Mode
     The defaults are the paper's best network, 9-5-5. The paper counts 57,184 parameters (8,032 for 9-1-5): weights
     without biases, for the Y channel alone. On RGB (section 4.5), and with biases, it is 69,251 (20,099).
 
+    ```python
+    model = srcnn(scale=3)
+    ```
+
     Args:
         scale: 2, 3, 4 or 8.
-        filters: Channels of the first convolution; the second one has half as many, rounded up.
-        kernel_size: Side of the second convolution's kernel: 1, 3 or 5 in the paper.
+        filters: Number of channels of the first convolution. The second one has half as many, rounded up.
+        kernel_size: Side of the second convolution's kernel in pixels: 1, 3 or 5 in the paper.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale that does not exist.
+        InputError: There is no such scale.
     """
     check_choice("scale", scale, SCALES)
     lr = keras.Input((None, None, 3), name="lr")

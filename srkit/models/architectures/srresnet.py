@@ -13,23 +13,27 @@ from srkit.models.subpixel import ICNR, PixelShuffle, SubPixelConv2D, SubPixelPR
 def srresnet(scale: int = 4, filters: int = 64, num_blocks: int = 16, upsampling: str = "subpixel") -> keras.Model:
     """Builds SRResNet: residual blocks with batch norm and PReLU, 9x9 head and tail, tanh output.
 
-    With the defaults it has 1,554,883 parameters and the topology, layer by layer, of the Keras SRGAN proof of
-    concept, whose `.h5` files therefore load. Its last pixel shuffle and 9x9 convolution are evaluated as one
-    (see `SubPixelConv2D`). Each block begins as the identity, its last batch norm's scale being 0 (Goyal et al. 2017,
-    section 5.1): colours are learned sooner.
+    With the defaults it has 1,554,883 parameters and the same layers as the Keras SRGAN proof of concept, whose `.h5`
+    files therefore load. Its last pixel shuffle and 9x9 convolution are evaluated as one (see `SubPixelConv2D`). Each
+    block begins as the identity, since the scale of its last batch norm starts at 0 (Goyal et al. 2017, section 5.1):
+    colours are learned sooner.
+
+    ```python
+    generator = srresnet(scale=4)
+    ```
 
     Args:
         scale: 2, 3, 4 or 8.
-        filters: Channels of the residual body.
-        num_blocks: Residual blocks.
-        upsampling: `"subpixel"` convolution, as published, initialised by ICNR; or `"resize"`: nearest resize, then
-            convolution.
+        filters: Number of channels of the residual body.
+        num_blocks: Number of residual blocks.
+        upsampling: `"subpixel"` is sub-pixel convolution, as published, initialised by ICNR. `"resize"` is nearest
+            resize, then convolution.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale or an upsampling that does not exist.
+        InputError: There is no such scale or upsampling.
     """
     check_choice("upsampling", upsampling, ("subpixel", "resize"))
     steps = upsampling_steps(scale)

@@ -16,16 +16,20 @@ def vdsr(scale: int = 4, filters: int = 64, num_layers: int = 20) -> keras.Model
     The paper's network is for the Y channel and has 665,921 parameters; on RGB, as here, it has 668,227. It computes
     at the size of HR, where each parameter costs 16 times as much at x4 as in a network that upsamples at its end.
 
+    ```python
+    model = vdsr(scale=2)
+    ```
+
     Args:
         scale: 2, 3, 4 or 8. The weights do not depend on it: those of one scale fit another.
-        filters: Channels between the convolutions.
-        num_layers: Convolutions, first and last one counted in.
+        filters: Number of channels between the convolutions.
+        num_layers: Number of convolutions, including the first and the last.
 
     Returns:
         A model from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255].
 
     Raises:
-        InputError: A scale that does not exist.
+        InputError: There is no such scale.
     """
     check_choice("scale", scale, SCALES)
     lr = keras.Input((None, None, 3), name="lr")
