@@ -26,8 +26,8 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
 
     ```python
     model = load_model("edsr-x4")
-    model = load_model("runs/mine/best.weights.h5")
-    model = load_model("plain.weights.h5", model=edsr(scale=2, filters=32))
+    model.save_weights("plain.weights.h5")  # Keras' own way: the file does not know its model
+    model = load_model("plain.weights.h5", model=edsr(scale=4))
     ```
 
     Args:
