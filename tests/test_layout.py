@@ -111,6 +111,15 @@ def test_models_and_losses_run_on_any_backend(path):
     assert "import tensorflow" not in path.read_text(encoding="utf-8")
 
 
+def test_the_readmes_map_of_the_code_is_right():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Read: the code")[2]
+    rows = re.findall(r"^\| (?:`(\w+)/`)? *\|[^|]*\|([^|]*)\|$", section, re.MULTILINE)
+    assert {folder for folder, _ in rows} >= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    for folder, names in rows:
+        for name in re.findall(r"`([\w/.]+)`", names):
+            assert (PACKAGE / folder / name).exists(), f"{folder}/{name}"
+
+
 DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "lazy_loader": "lazy-loader"}
 
 
