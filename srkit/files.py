@@ -17,10 +17,11 @@ from srkit.errors import InputError
 _RETRY_SECONDS = 5.0
 _IS_WINDOWS = sys.platform == "win32"
 _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+_NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV}) | _NO_LOCKS
 _NO_LOCKS_ON_WINDOWS = frozenset({1, 50})  # ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED
 
 
-def write_atomically(path: "str | os.PathLike", write_to: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: "str | os.PathLike", write_to: Callable[[BinaryIO], object], overwrite: bool = True) -> None:
     """Calls `write_to(file)` on a temporary binary file, which takes its place at `path` once it is on the disk.
 
     Whatever interrupts it, `path` holds either what it held before or the whole new content.
@@ -28,20 +29,22 @@ def write_atomically(path: "str | os.PathLike", write_to: Callable[[BinaryIO], o
     Args:
         path: Path of the file. Its folder is created if there is none.
         write_to: Writes the content into the binary file that it is given.
+        overwrite: Whether the file replaces what is at `path`, even what another process has put there meanwhile.
 
     Raises:
         InputError: On Windows, another program keeps `path` open.
+        FileExistsError: Something is at `path`, and `overwrite` is False.
 
     ```python
     write_atomically("settings.json", lambda file: file.write(b"{}"))
     ```
     """
-    with replacing(path) as temporary, open(temporary, "w+b") as file:
+    with replacing(path, overwrite=overwrite) as temporary, open(temporary, "w+b") as file:
         write_to(file)
 
 
 @contextlib.contextmanager
-def replacing(path: "str | os.PathLike", ending: str = ".tmp") -> Iterator[Path]:
+def replacing(path: "str | os.PathLike", ending: str = ".tmp", overwrite: bool = True) -> Iterator[Path]:
     """Gives a temporary path beside `path`; if the block ends without an error, its file takes the place of `path`.
 
     For writers that take a path; `write_atomically` is simpler for those that take a file.
@@ -49,12 +52,14 @@ def replacing(path: "str | os.PathLike", ending: str = ".tmp") -> Iterator[Path]
     Args:
         path: Path of the file. Its folder is created if there is none.
         ending: How the temporary path ends, for writers that expect an extension.
+        overwrite: Whether the file replaces what is at `path`, even what another process has put there meanwhile.
 
     Yields:
         The temporary path, whose name begins with a dot.
 
     Raises:
         InputError: On Windows, another program keeps `path` open.
+        FileExistsError: Something is at `path`, and `overwrite` is False.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +69,7 @@ def replacing(path: "str | os.PathLike", ending: str = ".tmp") -> Iterator[Path]
         yield temporary
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
-        replace(temporary, path)
+        (replace if overwrite else _put)(temporary, path)
     finally:
         with contextlib.suppress(PermissionError):  # on Windows, a virus scanner may still read it
             temporary.unlink(missing_ok=True)
@@ -78,10 +83,40 @@ def replace(source: Path, target: Path) -> None:
     Raises:
         InputError: On Windows, another program keeps one of them open.
     """
+    _patiently(os.replace, source, target)
+
+
+def _put(source: Path, target: Path) -> None:
+    """Gives a file the name `target`, unless something has that name: of two processes, one gets it.
+
+    Raises:
+        InputError: On Windows, another program keeps the file open.
+        FileExistsError: Something is at `target`.
+    """
+    if _IS_WINDOWS:
+        _patiently(os.rename, source, target)  # which replaces nothing there
+        return
+    try:
+        os.link(source, target)
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    # A file system without links, such as FAT: an empty file takes the name, and is then replaced.
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL))
+    try:
+        os.replace(source, target)
+    except BaseException:
+        target.unlink()
+        raise
+
+
+def _patiently(rename: Callable[[Path, Path], None], source: Path, target: Path) -> None:
+    """Renames; on Windows again and again for some seconds, while another program has one of the files open."""
     deadline = time.monotonic() + _RETRY_SECONDS
     while True:
         try:
-            os.replace(source, target)
+            rename(source, target)
             return
         except PermissionError:
             if not _IS_WINDOWS:

@@ -13,6 +13,25 @@ from srkit import InputError, files
 
 HOLD = "import sys; from srkit.files import locked\nwith locked(sys.argv[1]): print('held', flush=True); input()"
 
+RACE = """
+import errno, os, sys, time
+from pathlib import Path
+from srkit.files import write_atomically
+folder, name, links = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+if links == "without links":
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+    os.link = refuse
+print("ready", flush=True)
+input()
+for index in range(100):
+    try:
+        write_atomically(folder / str(index), lambda file: file.write(name.encode()), overwrite=False)
+    except FileExistsError:
+        continue
+    print(index)
+"""
+
 
 @pytest.fixture
 def windows(monkeypatch):
@@ -54,6 +73,56 @@ def test_interrupted_write_leaves_what_was_there(tmp_path, error):
     with pytest.raises((KeyboardInterrupt, OSError)):
         files.write_atomically(path, fail)
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("links", ["with links", "without links"])
+def test_of_two_processes_one_writes_a_file_and_the_other_is_told(tmp_path, links):
+    children = {
+        name: subprocess.Popen(
+            [sys.executable, "-c", RACE, tmp_path, name, links],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
+        for name in ("one", "two")
+    }
+    for child in children.values():
+        assert child.stdout.readline().strip() == "ready"
+    for child in children.values():
+        child.stdin.write("\n")
+        child.stdin.flush()
+    writers = {int(index): name for name, child in children.items() for index in child.communicate()[0].split()}
+    assert all(child.returncode == 0 for child in children.values())
+    assert {int(path.name): path.read_text() for path in tmp_path.iterdir()} == writers and len(writers) == 100
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_is_there_is_not_replaced(tmp_path, monkeypatch, has_links):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(files.os, "link", refuse)
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"before")
+    with pytest.raises(FileExistsError):
+        files.write_atomically(path, lambda file: file.write(b"whole"), overwrite=False)
+    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+    files.write_atomically(tmp_path / "b.txt", lambda file: file.write(b"whole"), overwrite=False)
+    assert (tmp_path / "b.txt").read_bytes() == b"whole" and len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the way of other systems")
+def test_failure_without_links_leaves_no_empty_file(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(files.os, "link", refuse)
+    refusing(1, monkeypatch)
+    with pytest.raises(PermissionError):
+        files.write_atomically(tmp_path / "a.txt", lambda file: file.write(b"whole"), overwrite=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_temporary_path_is_hidden_and_ends_as_asked(tmp_path):

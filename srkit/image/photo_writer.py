@@ -21,7 +21,7 @@ from srkit.image.pixels import to_uint8
 _BAND_ROWS = 256
 
 
-def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> tuple[str, ...]:
+def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95, overwrite: bool = True) -> tuple[str, ...]:
     """Writes a photograph in the format that the path's extension names, with as much as that can hold.
 
     The file appears whole or not at all.
@@ -30,6 +30,7 @@ def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> t
         path: Path of the file. Its folder is created if there is none.
         photo: The photograph.
         quality: Quality of JPEG, WebP, AVIF and HEIC, 1 to 100.
+        overwrite: Whether it replaces what is at `path`, even what another process has put there meanwhile.
 
     Returns:
         The photograph's remarks, and what the format could not hold.
@@ -37,13 +38,14 @@ def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> t
     Raises:
         InputError: The extension names no format that can be written, the format cannot hold an image of this size, or
             the path is a folder.
+        FileExistsError: Something is at `path`, and `overwrite` is False.
     """
     height, width = photo.pixels.shape[:2]
     file_format = check_target(path, width, height)
     photo = _fit(photo, file_format)
     options = {"quality": quality} if file_format.quality else {}
     try:
-        write_atomically(path, lambda file: _save(file, file_format.name, photo, options))
+        write_atomically(path, lambda file: _save(file, file_format.name, photo, options), overwrite)
     except (OSError, MemoryError):
         raise
     except Exception:  # what EXIF of any origin makes Pillow raise, above all where a format bounds its length
@@ -51,7 +53,7 @@ def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95) -> t
             raise
         remark = f"its EXIF and XMP do not fit into {file_format.name}, and were left out"
         photo = photo.replace(remark, exif=None, xmp=None)
-        write_atomically(path, lambda file: _save(file, file_format.name, photo, options))
+        write_atomically(path, lambda file: _save(file, file_format.name, photo, options), overwrite)
     return photo.remarks
 
 

@@ -126,7 +126,13 @@ class _Batch:
         if self._is_left(source):  # another program's result, since the photograph was read
             return
         target = self._targets[source]
-        for remark in write_photo(target, larger, self._options.quality):
+        try:
+            remarks = write_photo(target, larger, self._options.quality, self._options.existing == "overwrite")
+        except FileExistsError:  # since the line above
+            if self._is_left(source):
+                return
+            raise
+        for remark in remarks:
             self.summary.remarks.setdefault(remark, []).append(source)
         self.summary.done.append(target)
         self._written.add(identity_of(target))

@@ -1,8 +1,10 @@
 import io
 import os
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +16,23 @@ from srkit.image import read_image, read_photo, write_photo
 from srkit.inference import UpscaleOptions, upscale_files
 from srkit.inference import batch as batches
 
+# Writes its result as soon as the other process has computed its own, too.
+RACE = """
+import sys, time
+from pathlib import Path
+from srkit import models
+from srkit.inference import UpscaleOptions, batch, upscale_files
+folder, name, existing = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+write = batch.write_photo
+def write_with_the_other(*arguments):
+    (folder / f"{name}-computed").touch()
+    while len(list(folder.glob("*-computed"))) < 2:
+        time.sleep(0.01)
+    return write(*arguments)
+batch.upscale_photo, batch.write_photo = lambda photo, *_: photo, write_with_the_other
+model = models.edsr(2, filters=4, num_blocks=1)
+print(upscale_files([folder / f"{name}.png"], folder / "out" / "a.png", model, UpscaleOptions(existing=existing)))
+"""
 MUTATIONS = int(os.environ.get("SRKIT_FUZZ", "120"))  # SRKIT_FUZZ=2000 for the long run
 
 
@@ -79,6 +98,26 @@ def test_result_that_appears_in_the_meantime_is_left(photos, model, monkeypatch)
     summary = upscale_files([photos / "a.png"], None, model)
     assert "already there" in summary.failed[photos / "a.png"]
     assert (photos / "a_x2.png").read_text() == "another program's"
+
+
+@pytest.mark.parametrize("existing, loser", [("refuse", "0 skipped, 1 failed"), ("skip", "1 skipped, 0 failed")])
+def test_of_two_processes_with_one_output_one_writes_it(tmp_path, existing, loser):
+    brightness = {"dark": 30, "light": 220}
+    for name, level in brightness.items():
+        Image.new("RGB", (16, 16), (level,) * 3).save(tmp_path / f"{name}.png")
+    children = {
+        name: subprocess.Popen(
+            [sys.executable, "-c", RACE, tmp_path, name, existing],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for name in brightness
+    }
+    said = {child.communicate()[0].strip(): name for name, child in children.items()}
+    winner = "1 upscaled, 0 skipped, 0 failed"
+    assert set(said) == {winner, f"0 upscaled, {loser}"} and names(tmp_path / "out") == ["a.png"]
+    assert (read_image(tmp_path / "out" / "a.png") == brightness[said[winner]]).all()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
