@@ -28,10 +28,10 @@ def scales(name: str) -> tuple[int, ...]:
     return (2, 3, 4, 8) if "scale" in inspect.signature(models.MODELS[name]).parameters else (2, 3, 4)
 
 
-def with_operators(scale: int = 2) -> keras.Model:
+def with_operators(scale: int = 2, activation: str = "relu") -> keras.Model:
     """A model of a user's own, with operations that are no layers."""
     image = keras.Input((None, None, 3))
-    x = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(image / 255.0 - 0.5)
+    x = keras.layers.Conv2D(8, 3, padding="same", activation=activation)(image / 255.0 - 0.5)
     x = keras.layers.Conv2D(3 * scale**2, 3, padding="same")(keras.ops.tanh(x) + x)
     x = keras.layers.UpSampling2D(scale)(x[..., :3]) + 0.5
     return keras.Model(image, keras.ops.clip(255.0 * x, 0, 255))

@@ -105,10 +105,10 @@ def _outputs(model: keras.Model) -> dict[int, keras.KerasTensor]:
     return {int(name[1:]): output for name, output in outputs.items()}
 
 
-def listed(scales: Iterable[int]) -> str:
-    """Scales as messages name them.
+def listed(scales: Iterable[int], before: str = "") -> str:
+    """Scales as messages name them, each with a sign before it.
 
-    >>> listed({4, 2, 3})
-    '2, 3, 4'
+    >>> listed({4, 2, 3}, before="x")
+    'x2, x3, x4'
     """
-    return ", ".join(map(str, sorted(scales)))
+    return ", ".join(f"{before}{scale}" for scale in sorted(scales))

@@ -4,7 +4,7 @@ import keras
 
 from srkit.data import MultiScalePairs, Pairs
 from srkit.errors import InputError
-from srkit.models import fingerprint
+from srkit.models import fingerprint, listed
 from srkit.training import optimizers
 
 
@@ -15,7 +15,7 @@ def check_steps_and_scales(steps: int, scales: tuple[int, ...], **named_pairs: "
     for name, pairs in named_pairs.items():
         if tuple(sorted(pairs.scales)) != scales:
             raise InputError(
-                f"The model upscales {_listed(scales)}, but `{name}` has {_listed(pairs.scales)} pairs. "
+                f"The model upscales {listed(scales, 'x')}, but `{name}` has {listed(pairs.scales, 'x')} pairs. "
                 f"Create the pairs with scale={' and '.join(map(str, scales))}."
             )
 
@@ -49,7 +49,3 @@ def _plain(value):
         return value
     config = {key: part for key, part in value.get_config().items() if key != "name"}  # Keras counts up names
     return {"class": keras.saving.get_registered_name(type(value)), **config}
-
-
-def _listed(scales: tuple[int, ...]) -> str:
-    return ", ".join(f"x{scale}" for scale in scales)

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 from small_trainers import QUIET, SMALL, TRAINERS, all_weights, assert_same_weights, gan_trainer, pre_trainer
+from toys import with_operators
 
 from srkit import InputError, PreTrainer, TrainingDiverged, data, load_model, losses, models
 from srkit.image import read_image
@@ -191,3 +192,15 @@ def test_model_for_several_scales_is_trained_on_all_by_turns(tmp_path):
     assert len(list((tmp_path / "whole" / "pictures").glob("step-000000006-0-x?.png"))) == 3
     with pytest.raises(InputError, match=r"upscales x2, x3, x4.*has x4 pairs"):
         trainer("other").train(*data.samples(num_images=4, cache_dir=tmp_path / "cache"), steps=1)
+
+
+def test_model_with_operations_that_are_no_layers_trains(samples, valid, tmp_path):
+    model = with_operators(4)
+    options = TrainOptions(**SMALL, losses={"l1": 1}, precision="mixed_bfloat16")
+    PreTrainer(model, tmp_path, options).train(samples[0], valid, steps=2)
+    history = PreTrainer(model, tmp_path, options).train(samples[0], valid, steps=4, extend=True)
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4] and math.isfinite(history[-1]["psnr"])
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+    other = with_operators(4, activation="tanh")
+    with pytest.raises(InputError, match="fingerprint"):
+        PreTrainer(other, tmp_path, options).train(samples[0], valid, steps=4)
