@@ -41,6 +41,6 @@ def load_dists() -> Callable[[np.ndarray, np.ndarray], float]:
 
     def measure(hr: np.ndarray, sr: np.ndarray) -> float:
         tensors = (torch.from_numpy(np.moveaxis(image, -1, 0)[None].astype(np.float32) / 255) for image in (hr, sr))
-        return float(network(*tensors))
+        return float(network(*tensors).detach())
 
     return measure
