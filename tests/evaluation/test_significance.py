@@ -1,0 +1,27 @@
+import pytest
+from scipy import stats
+
+from srkit import cli
+from srkit.evaluation.benchmarking import benchmark
+
+
+def test_several_models_are_compared_with_the_first(folder, capsys):
+    result = benchmark(folder, 4, ["bicubic", "nearest", "lanczos"])
+    first, *others = result["models"]
+    assert "p" not in first and "images" not in result
+    for other in others:
+        for metric in ("psnr", "ssim", "lpips"):
+            scores = [[image[metric] for image in model["images"]] for model in (first, other)]
+            assert other["p"][metric] == pytest.approx(stats.wilcoxon(*scores).pvalue)
+    assert others[0]["p"]["psnr"] == pytest.approx(2 / 2**6)  # nearest is worse on each of the six
+    assert cli.main(["benchmark", "--data", str(folder), "--model", "bicubic", "nearest"]) == 0
+    printed = capsys.readouterr().out
+    assert "0.031" in printed and "Wilcoxon signed-rank test against bicubic over 6 images" in printed
+
+
+def test_too_few_images_have_no_p(folder, capsys):
+    (folder / "grey.png").unlink()
+    assert benchmark(folder, 4, ["bicubic", "nearest"])["models"][1]["p"] == {"psnr": None, "ssim": None, "lpips": None}
+    assert cli.main(["benchmark", "--data", str(folder), "--model", "bicubic", "nearest"]) == 0
+    printed = capsys.readouterr().out
+    assert "with 5 images none below 0.05 is possible" in printed and "p (PSNR)" not in printed
