@@ -49,7 +49,7 @@ class GanTrainer(Trainer):
         self.scale = scale_of(generator)
         self.discriminator = discriminator
         size = discriminator.input_shape[1]
-        if options.patch_size != size:
+        if size not in (None, options.patch_size):
             raise InputError(
                 f"The discriminator takes HR crops of {size} px, but patch_size is {options.patch_size}. "
                 f"Set patch_size={size}, or build a discriminator for {options.patch_size} px."

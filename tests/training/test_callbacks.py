@@ -63,6 +63,24 @@ def test_a_callback_ends_the_training(samples, valid, tmp_path):
     assert len(pre_trainer(tmp_path / "run").train(samples[0], valid, 9, callbacks=[Enough()])) == 2
 
 
+def test_a_callback_that_fails_loses_no_step(samples, valid, tmp_path):
+    class Fail(Callback):
+        def on_step_end(self, trainer):
+            assert trainer.step < 5
+
+    class FailInAStep(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 7:
+                trainer.train_step = None
+
+    for callback, steps_saved in ((Fail(), 5), (FailInAStep(), 6)):
+        trainer = pre_trainer(tmp_path / "run", evaluate_every=100, checkpoint_every=6)
+        with pytest.raises((AssertionError, TypeError)):
+            trainer.train(samples[0], valid, 9, callbacks=[callback])
+        assert trainer.run.checkpoints.last_step() == steps_saved
+        assert [entry["step"] for entry in trainer.history][:steps_saved] == list(range(1, steps_saved + 1))
+
+
 def test_patience_stops_early_and_stays_stopped(samples, valid, tmp_path, capsys, monkeypatch):
     scores = {"psnr": 1.0, "ssim": 1.0}
     monkeypatch.setattr(validation, "mean_scores", lambda valid, reconstruct: dict(scores))  # the first is the best

@@ -51,7 +51,7 @@ class DiscriminatorHistograms(Callback):
         self._writer = tf.summary.create_file_writer(path, filename_suffix=".discriminator")
 
     def on_validation_end(self, trainer):
-        size = trainer.discriminator.input_shape[1]
+        size = trainer.options.patch_size
         crops = [picture_crop(*pair, self._valid.scale, size) for pair in self._valid.pairs()]
         crops = [(lr, hr) for lr, hr in crops if hr.shape[:2] == (size, size)]
         if not crops:
