@@ -27,6 +27,7 @@ class Format:
         bits: Most bits for each channel, 8 or 16.
         alpha: Whether it holds opacity.
         metadata: Whether it holds EXIF and XMP.
+        also: What else it holds: the `density` outside of EXIF, captions (`iptc`), all `texts`, or one `comment`.
         profile: Whose ICC profile it holds: that of every image, of colour images only, or of none.
         max_side: Largest width and height in pixels; None where nobody reaches it.
         quality: Whether it is lossy and takes a quality from 1 to 100.
@@ -38,6 +39,7 @@ class Format:
     bits: int = 8
     alpha: bool = False
     metadata: bool = False
+    also: tuple[Literal["density", "iptc", "texts", "comment"], ...] = ()
     profile: Literal["all", "colour", "none"] = "none"
     max_side: int | None = None
     quality: bool = False
@@ -47,11 +49,19 @@ class Format:
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
-        Format("PNG", (".png",), bits=16, alpha=True, metadata=True, profile="all"),
-        Format("JPEG", (".jpg", ".jpeg", ".jfif"), metadata=True, profile="all", max_side=65_500, quality=True),
+        Format("PNG", (".png",), bits=16, alpha=True, metadata=True, also=("density", "texts"), profile="all"),
+        Format(
+            "JPEG",
+            (".jpg", ".jpeg", ".jfif"),
+            metadata=True,
+            also=("density", "iptc", "comment"),
+            profile="all",
+            max_side=65_500,
+            quality=True,
+        ),
         Format("WEBP", (".webp",), alpha=True, metadata=True, profile="colour", max_side=16_383, quality=True),
-        Format("TIFF", (".tif", ".tiff"), bits=16, alpha=True, metadata=True, profile="all"),
-        Format("BMP", (".bmp",)),
+        Format("TIFF", (".tif", ".tiff"), bits=16, alpha=True, metadata=True, also=("density", "iptc"), profile="all"),
+        Format("BMP", (".bmp",), also=("density",)),
         Format("AVIF", (".avif",), alpha=True, metadata=True, profile="colour", max_side=65_536, quality=True),
         Format("HEIF", (".heic", ".heif"), alpha=True, metadata=True, profile="colour", max_side=16_384, quality=True),
         Format("JPEG2000", (".jp2",), alpha=True),

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -11,9 +11,20 @@ from PIL import Image, ImageOps
 
 from srkit.errors import InputError
 from srkit.image.io import MAX_PIXELS, opened
-from srkit.image.metadata import ORIENTATION_TAG, read_exif, read_xmp, to_srgb
+from srkit.image.metadata import (
+    ORIENTATION_TAG,
+    has_odd_pixels,
+    read_density,
+    read_exif,
+    read_iptc,
+    read_texts,
+    read_xmp,
+    to_srgb,
+)
+from srkit.image.png_colours import read_png_colours
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES = 258, 262, 284  # tags of TIFF
+_ON_ITS_SIDE = (5, 6, 7, 8)  # orientations
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,10 @@ class Photo:
         alpha: The opacity: array of the pixels' type and of shape (height, width). None if everything is opaque.
         exif: The EXIF without the orientation, since the pixels are upright. None if there is none.
         xmp: Adobe's metadata as XML. None if there is none.
+        iptc: The captions of agencies and archives (IPTC-IIM). None if there are none.
+        texts: The texts of PNG by their keys; a comment of JPEG has the key `Comment`.
+        density: How many pixels are printed to an inch, across and down. None if the file does not say. An upscaled
+            photograph keeps it: printed, it is larger.
         profile: The ICC profile that gives the pixels their colours. None means sRGB.
         remarks: What was changed or left out on the way, a phrase each.
 
@@ -39,6 +54,9 @@ class Photo:
     alpha: np.ndarray | None = None
     exif: Image.Exif | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    density: tuple[float, float] | None = None
     profile: bytes | None = None
     remarks: tuple[str, ...] = ()
 
@@ -51,11 +69,16 @@ class Photo:
         """Returns a copy with some attributes changed, and with remarks that say so."""
         return dataclasses.replace(self, remarks=(*self.remarks, *remarks), **changes)
 
+    def stripped(self) -> "Photo":
+        """Returns a copy with nothing but the picture and its colours."""
+        return self.replace(exif=None, xmp=None, iptc=None, texts={}, density=None)
+
 
 def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo:
     """Reads a photograph with its depth, transparency, profile and metadata.
 
-    Palettes become RGB, CMYK and Lab become sRGB. If a file holds several pictures, the first is taken.
+    Palettes become RGB, CMYK and Lab become sRGB, and so does the gamma of a PNG file. If a file holds several
+    pictures, the first is taken.
 
     Args:
         path: Path of an image file.
@@ -83,7 +106,10 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
             remarks.append("the EXIF is damaged and was left out")
         orientation = image.getexif().get(ORIENTATION_TAG, 1)
         upright = ImageOps.exif_transpose(image)
-    profile = upright.info.get("icc_profile")
+        told, told_remarks = _told_by(image, exif, orientation)
+        remarks += told_remarks
+        colours = read_png_colours(image, path)
+    profile = colours.profile or upright.info.get("icc_profile")
     if upright.mode in ("CMYK", "LAB"):
         upright, remark = to_srgb(upright, profile)
         profile = None
@@ -91,24 +117,45 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
     channels = _channels(upright)
     if is_16_bit and channels.dtype == np.uint8:
         # OpenCV turns TIFF files by itself.
-        deep = _read_16_bits(path, channels, orientation=1 if tags else orientation)
+        deep = _read_16_bits(path, channels, upright.info.get("transparency"), orientation=1 if tags else orientation)
         if deep is None:
             remarks.append("8 of its 16 bits were used")
         else:
             channels = deep
     elif is_16_bit and tags.get(_PHOTOMETRIC) == 0:  # white is 0, which Pillow inverts, but not with 16 bits
         channels = 65535 - channels
-    pixels, alpha = (channels[..., :-1], channels[..., -1]) if channels.shape[2] in (2, 4) else (channels, None)
-    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
-        alpha = None
+    pixels, alpha = _split(channels)
     return Photo(
-        pixels=pixels[..., 0] if pixels.shape[2] == 1 else pixels,
+        pixels=colours.applied(pixels),
         alpha=alpha,
         exif=exif,
         xmp=read_xmp(upright),
         profile=profile,
-        remarks=tuple(remarks),
+        remarks=(*remarks, *colours.remarks),
+        **told,
     )
+
+
+def _told_by(image: Image.Image, exif: Image.Exif | None, orientation: int) -> tuple[dict, list[str]]:
+    """The captions, texts and density of a decoded image, and remarks on what was left out."""
+    remarks = []
+    texts, are_all = read_texts(image)
+    if not are_all:
+        remarks.append("raw profiles among its texts were left out")
+    density = read_density(image, exif)
+    if density and orientation in _ON_ITS_SIDE:
+        density = density[::-1]
+    if density is None and has_odd_pixels(image):
+        remarks.append("that its pixels are not square (the aspect) was left out")
+    return {"iptc": read_iptc(image), "texts": texts, "density": density}, remarks
+
+
+def _split(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The pixels, grey or RGB, and the opacity; None if everything is opaque."""
+    pixels, alpha = (channels[..., :-1], channels[..., -1]) if channels.shape[2] in (2, 4) else (channels, None)
+    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
+        alpha = None
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels, alpha
 
 
 def _is_16_bit(image: Image.Image) -> bool:
@@ -125,14 +172,25 @@ def _channels(image: Image.Image) -> np.ndarray:
     uint16 for 16-bit grey, else uint8.
     """
     if image.mode.startswith("I"):
-        return np.atleast_3d(np.asarray(image).astype(np.uint16))
+        grey = np.asarray(image).astype(np.uint16)
+        clear = image.info.get("transparency")  # the grey level that is transparent, in PNG
+        return np.dstack([grey] if clear is None else [grey, np.where(grey == clear, 0, 65535).astype(np.uint16)])
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
     return np.atleast_3d(np.asarray(image.convert(mode)))
 
 
-def _read_16_bits(path: "str | os.PathLike", channels: np.ndarray, orientation: int) -> np.ndarray | None:
-    """Reads the 16 bits of the image with OpenCV, since Pillow has reduced them; None if it reads another image."""
+def _read_16_bits(
+    path: "str | os.PathLike", channels: np.ndarray, clear: tuple[int, int, int] | None, orientation: int
+) -> np.ndarray | None:
+    """Reads the 16 bits of the image with OpenCV, since Pillow has reduced them; None if it reads another image.
+
+    Args:
+        path: Path of the file.
+        channels: The image with 8 bits.
+        clear: The colour that is transparent, in 16 bits.
+        orientation: How the image is still to be turned.
+    """
     try:
         deep = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -140,9 +198,14 @@ def _read_16_bits(path: "str | os.PathLike", channels: np.ndarray, orientation: 
     if deep is None or deep.dtype != np.uint16 or deep.ndim != 3:
         return None
     deep = cv2.cvtColor(deep, cv2.COLOR_BGRA2RGBA if deep.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    if clear is not None:
+        is_clear = (deep[..., :3] == clear).all(axis=2)
+        deep = np.dstack([deep[..., :3], np.where(is_clear, 0, 65535).astype(np.uint16)])
     deep = np.dstack([_turned(deep[..., channel], orientation) for channel in range(deep.shape[2])])
-    agrees = deep.shape == channels.shape and np.abs((deep >> 8).astype(np.int16) - channels).max(initial=0) <= 1
-    return deep if agrees else None
+    if deep.shape != channels.shape:
+        return None
+    difference = (deep[..., :3] >> 8).astype(np.int16) - channels[..., :3]
+    return deep if np.abs(difference).max(initial=0) <= 1 else None
 
 
 def _turned(channel: np.ndarray, orientation: int) -> np.ndarray:

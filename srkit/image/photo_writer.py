@@ -13,12 +13,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from srkit.files import write_atomically
-from srkit.image.formats import Format, check_target
-from srkit.image.metadata import XMP_TAG, to_srgb, with_size
+from srkit.image.formats import FORMATS, Format, check_target
+from srkit.image.metadata import IPTC_TAG, XMP_TAG, iptc_marker, says_density, to_srgb, with_density, with_size
 from srkit.image.photo import Photo
 from srkit.image.pixels import to_uint8
 
 _BAND_ROWS = 256
+_METRES_PER_INCH = 0.0254
 
 
 def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95, overwrite: bool = True) -> tuple[str, ...]:
@@ -49,10 +50,10 @@ def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95, over
     except (OSError, MemoryError):
         raise
     except Exception:  # what EXIF of any origin makes Pillow raise, above all where a format bounds its length
-        if photo.exif is None and photo.xmp is None:
+        if photo.exif is None and not (photo.xmp or photo.iptc or photo.texts):
             raise
-        remark = f"its EXIF and XMP do not fit into {file_format.name}, and were left out"
-        photo = photo.replace(remark, exif=None, xmp=None)
+        remark = f"its EXIF, XMP, captions and texts do not fit into {file_format.name}, and were left out"
+        photo = photo.replace(remark, exif=None, xmp=None, iptc=None, texts={})
         write_atomically(path, lambda file: _save(file, file_format.name, photo, options), overwrite)
     return photo.remarks
 
@@ -72,12 +73,27 @@ def _fit(photo: Photo, file_format: Format) -> Photo:
             pixels=_in_bands(_over_white, photo.pixels, photo.alpha),
             alpha=None,
         )
-    if (photo.exif is not None or photo.xmp) and not file_format.metadata:
-        photo = photo.replace(f"EXIF and XMP were left out, since {name} holds none", exif=None, xmp=None)
+    photo = _fit_metadata(photo, file_format)
     holds_profile = file_format.profile == "all" or (file_format.profile == "colour" and not photo.is_grey)
     if photo.profile and not holds_profile:
         rgb, remark = to_srgb(Image.fromarray(photo.pixels), photo.profile)
         photo = photo.replace(remark, pixels=np.asarray(rgb), profile=None)
+    return photo
+
+
+def _fit_metadata(photo: Photo, file_format: Format) -> Photo:
+    """Leaves out the metadata that the format cannot hold, and says so in remarks."""
+    also, why = file_format.also, f"left out, since {file_format.name} holds none"
+    if (photo.exif is not None or photo.xmp) and not file_format.metadata:
+        photo = photo.replace(f"EXIF and XMP were {why}", exif=None, xmp=None)
+    if photo.density and not (file_format.metadata or "density" in also):
+        photo = photo.replace(f"the density (pixels per inch) was {why}", density=None)
+    if photo.iptc and "iptc" not in also:
+        photo = photo.replace(f"captions (IPTC) were {why}", iptc=None)
+    if photo.texts and "texts" not in also:
+        held = {key: text for key, text in photo.texts.items() if key == "Comment" and "comment" in also}
+        if held != photo.texts:
+            photo = photo.replace(f"texts and comments were {why}", texts=held)
     return photo
 
 
@@ -118,16 +134,32 @@ def _save_with_pillow(file: BinaryIO, file_format: str, image: Image.Image, phot
     options = dict(options)
     if photo.profile:
         options["icc_profile"] = photo.profile
-    if photo.xmp and file_format == "TIFF":
-        exif[XMP_TAG] = photo.xmp
-    elif photo.xmp and file_format == "PNG":
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
+    if photo.density:
+        options["dpi"] = photo.density
+        if says_density(exif) or "density" not in FORMATS[file_format].also:
+            with_density(exif, photo.density)
+    if file_format == "TIFF":
+        exif.update({tag: content for tag, content in ((XMP_TAG, photo.xmp), (IPTC_TAG, photo.iptc)) if content})
+    elif file_format == "PNG":
+        options["pnginfo"] = _png_texts(photo)
     elif photo.xmp:
         options["xmp"] = photo.xmp
+    if file_format == "JPEG":
+        options["comment"] = photo.texts.get("Comment", "").encode()
+        options["extra"] = iptc_marker(photo.iptc) if photo.iptc else b""
     if len(exif):
         options["exif"] = exif
     image.save(file, format=file_format, **options)
+
+
+def _png_texts(photo: Photo) -> PngInfo:
+    """The XMP and the texts, as chunks."""
+    info = PngInfo()
+    if photo.xmp:
+        info.add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
+    for key, text in photo.texts.items():
+        info.add_text(key, text)
+    return info
 
 
 def _save_tiff_16_bits(file: BinaryIO, pixels: np.ndarray, photo: Photo) -> None:
@@ -152,12 +184,16 @@ def _save_png_16_bits(file: BinaryIO, pixels: np.ndarray, photo: Photo) -> None:
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, order))
     exif = _exif(photo)
     chunks = []
+    if photo.density:
+        across, down = (round(side / _METRES_PER_INCH) for side in photo.density)
+        chunks.append((b"pHYs", struct.pack(">IIB", across, down, 1)))
+        if says_density(exif):
+            with_density(exif, photo.density)
     if photo.profile:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(photo.profile)))
     if len(exif):
         chunks.append((b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")))
-    if photo.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + photo.xmp))
+    chunks += [(kind, content) for kind, content, *_ in _png_texts(photo).chunks]
     header_bytes = 8 + 25  # the signature and the chunk IHDR
     file.write(encoded[:header_bytes])
     for kind, content in chunks:

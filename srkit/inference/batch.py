@@ -117,7 +117,7 @@ class _Batch:
             return None
         photo = read_photo(source, self._options.max_pixels)
         check_target(target, *self._size.of(*photo.pixels.shape[1::-1]))
-        return photo.replace(exif=None, xmp=None) if self._options.strip else photo
+        return photo.stripped() if self._options.strip else photo
 
     def _compute(self, _: Path, photo: Photo) -> Photo:
         return upscale_photo(photo, self._model, self._options)

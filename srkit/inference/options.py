@@ -58,7 +58,7 @@ class UpscaleOptions:
         type=int,
     )
     quality: int = option(95, "Quality of JPEG, WebP, AVIF and HEIC files, from 1 to 100.", group="output", metavar="N")
-    strip: bool = option(False, "Leave EXIF and XMP metadata out.", group="output")
+    strip: bool = option(False, "Leave EXIF, XMP, IPTC, texts and density out.", group="output")
     existing: str = "refuse"
     ensemble: bool = option(
         False,
