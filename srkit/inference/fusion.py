@@ -195,5 +195,5 @@ def _one_after_the_other(first, second):
     """The kernel of two convolutions, one after the other: their convolution."""
     pad = second.shape[0] - 1
     rows_of_first = ops.pad(ops.transpose(first, (2, 0, 1, 3)), [(0, 0), (pad, pad), (pad, pad), (0, 0)])
-    kernel = ops.conv(rows_of_first, ops.flip(second, axis=(0, 1)), padding="valid")
+    kernel = ops.conv(rows_of_first, ops.flip(ops.flip(second, axis=0), axis=1), padding="valid")
     return ops.transpose(kernel, (1, 2, 0, 3))

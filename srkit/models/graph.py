@@ -41,7 +41,12 @@ def functional(model: keras.Model) -> keras.Model | None:
     Sequential models and models of a user's own class have a graph, too, if they were given inputs and outputs.
     """
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    return keras.Model(inputs, outputs, name=model.name) if inputs and outputs else None
+    return keras.Model(_unpacked(inputs), _unpacked(outputs), name=model.name) if inputs and outputs else None
+
+
+def _unpacked(tensors: list) -> list | keras.KerasTensor:
+    """The only tensor of a list of one: models that were built with lists expect lists."""
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def graph_of(model: keras.Model) -> Graph | None:
