@@ -7,20 +7,20 @@ import importlib
 import re
 import textwrap
 from pathlib import Path
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, create_autospec
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import srkit
-from srkit import data, evaluation, image, inference, losses, models, notebook
+from srkit import data, evaluation, image, inference, losses, models, notebook, training
 from srkit.image import downscale, write_image
 
 PACKAGE = Path(srkit.__file__).parent
 PUBLIC = {
     name: getattr(package, name)
-    for package in (data, evaluation, image, inference, losses, models, notebook)
+    for package in (data, evaluation, image, inference, losses, models, notebook, training)
     for name in package.__all__
 }
 
@@ -43,10 +43,13 @@ def examples() -> list:
 
 
 @pytest.fixture
-def at_hand(tmp_path, monkeypatch, cat, samples):
+def at_hand(tmp_path, monkeypatch, cat, samples, vgg_weights):
     """What the examples take for granted: files in the current folder, and values by the names used in this kit."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SRKIT_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("SRKIT_VGG19_WEIGHTS", str(vgg_weights))
+    # Trainers are built, and their arguments checked, but they do not train for thousands of steps.
+    monkeypatch.setattr(training.Trainer, "train", create_autospec(training.Trainer.train, return_value=[]))
     monkeypatch.setitem(data.SOURCES, "stanford_dogs", lambda **options: samples)
     hr = cat[:160, :160]
     lr = downscale(hr, 4)
