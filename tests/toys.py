@@ -28,6 +28,17 @@ def scales(name: str) -> tuple[int, ...]:
     return (2, 3, 4, 8) if "scale" in inspect.signature(models.MODELS[name]).parameters else (2, 3, 4)
 
 
+class Applied(keras.layers.Layer):
+    """A layer of a user's own that Keras can neither save nor copy, since its argument is a function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, inputs):
+        return self.function(inputs)
+
+
 def with_operators(scale: int = 2, activation: str = "relu") -> keras.Model:
     """A model of a user's own, with operations that are no layers."""
     image = keras.Input((None, None, 3))

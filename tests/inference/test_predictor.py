@@ -7,7 +7,7 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from toys import toy, with_operators
+from toys import Applied, toy, with_operators
 
 from srkit import load_model, models, upscale
 from srkit.inference import predict, predictor_of, receptive_field_px
@@ -82,17 +82,9 @@ def test_normalization_keeps_what_it_was_adapted_to(cat):
 
 
 def test_layer_of_a_users_own_that_cannot_be_copied_computes_as_it_is(cat):
-    class Own(keras.layers.Layer):
-        def __init__(self, function):
-            super().__init__()
-            self.function = function
-
-        def call(self, inputs):
-            return self.function(inputs)
-
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, padding="same")(image)
-    model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, padding="same")(Own(abs)(x))))
+    model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, padding="same")(Applied(abs)(x))))
     np.testing.assert_allclose(
         predict(model, cat[:20, :20], precision="mixed_bfloat16"), applied_whole(model, cat[:20, :20]), atol=10
     )
