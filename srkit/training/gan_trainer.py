@@ -29,9 +29,9 @@ class GanTrainer(Trainer):
 
     Example:
         ```python
-        generator = srkit.load_model("srresnet-x4")
-        trainer = srkit.GanTrainer(generator, srkit.models.discriminator(96), "runs/srgan")
-        history = trainer.train(train, valid, steps=10_000)
+        generator, discriminator = srkit.load_model("srresnet-x4"), srkit.models.discriminator(96)
+        options = GanOptions(losses={"lpips": 1, "adversarial": 1e-3, "colour": 1})
+        trainer = GanTrainer(generator, discriminator, "runs/srgan", options)
         ```
     """
 

@@ -22,9 +22,8 @@ class PreTrainer(Trainer):
 
     Example:
         ```python
-        train, valid = srkit.data.samples()
-        trainer = srkit.PreTrainer(srkit.models.edsr(), "runs/edsr", TrainOptions(losses={"l1": 1}))
-        history = trainer.train(train, valid, steps=1_000)
+        options = TrainOptions(losses={"l1": 1}, learning_rate=1e-3, schedule="cosine")
+        trainer = PreTrainer(srkit.models.edsr(), "runs/edsr", options)
         ```
     """
 

@@ -156,6 +156,11 @@ class Trainer:
             InputError: The settings are not those of the run in the folder, or the data has another scale; another
                 process trains in the folder; it cannot be written (full disk); another worker is lost.
             TrainingDiverged: A loss is infinite or not a number. The models are back at the last checkpoint.
+
+        Example:
+            ```python
+            history = trainer.train(train, valid.take(10), steps=20_000)
+            ```
         """
         check_steps_and_scales(steps, self.scales, train=train, valid=valid)
         # Crops that do not fit are refused before anything is written.
