@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "compression": ["is_lossy"],
         "degradation": ["DEGRADATION_NAMES", "Degradation", "Realistic", "get_degradation"],
         "formats": ["FORMATS", "FORMAT_NAMES", "check_target", "format_of", "list_images", "with_writable_extension"],
         "io": ["MAX_PIXELS", "read_image", "write_image"],

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from srkit.errors import InputError
+from srkit.image.compression import is_lossy, usual_format
 from srkit.image.io import MAX_PIXELS, opened
 from srkit.image.metadata import (
     ORIENTATION_TAG,
@@ -41,6 +42,8 @@ class Photo:
         density: How many pixels are printed to an inch, across and down. None if the file does not say. An upscaled
             photograph keeps it: printed, it is larger.
         profile: The ICC profile that gives the pixels their colours. None means sRGB.
+        format: The name of the format that it was read from, such as `JPEG` or `WEBP`. None if it is not from a file.
+        is_lossy: Whether that file's compression has lost detail; see `srkit.image.is_lossy`.
         remarks: What was changed or left out on the way, a phrase each.
 
     ```python
@@ -58,6 +61,8 @@ class Photo:
     texts: dict[str, str] = field(default_factory=dict)
     density: tuple[float, float] | None = None
     profile: bytes | None = None
+    format: str | None = None
+    is_lossy: bool = False
     remarks: tuple[str, ...] = ()
 
     @property
@@ -92,6 +97,7 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
     """
     remarks = []
     with opened(path, max_pixels) as image:
+        source = {"format": usual_format(image), "is_lossy": is_lossy(image)}
         if getattr(image, "is_animated", False):
             remarks.append("of several pictures in the file, the first was taken")
         is_16_bit = _is_16_bit(image)
@@ -133,6 +139,7 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
         profile=profile,
         remarks=(*remarks, *colours.remarks),
         **told,
+        **source,
     )
 
 
