@@ -65,21 +65,29 @@ def compare(
     labels: tuple[str, str] = ("before", "after"),
     zoom: tuple[int, int, int] | None = None,
 ) -> "Comparison":
-    """Lays one image over another, with a slider between them.
+    """Shows one image over another, with a slider between them.
 
-    A notebook shows the slider (mouse, finger, or arrow keys), which needs neither a server nor a network and stays
-    in the saved notebook. Elsewhere, take `.figure()` (Matplotlib) or `.html()` (for a browser).
+    A notebook shows the slider, which moves by mouse, finger or arrow keys. It needs no server and no network, and it
+    is still there when the notebook is saved and opened again. Elsewhere use `.figure()`, for Matplotlib, or `.html()`,
+    for a browser.
 
     Args:
-        before: What lies on the left: whatever `srkit.image.read_image` takes.
-        after: What lies on the right. Of two sizes, the smaller image is enlarged by bicubic interpolation, as
-            programs do that show photographs: repeated pixels would make any network look good.
-        labels: Their names.
-        zoom: `(top, left, side)` of the square to show, in px of the larger image; the whole image without. What is
-            larger than 960 px is reduced, by an antialiased bicubic, and the slider says so.
+        before: The image on the left: anything that `srkit.image.read_image` takes.
+        after: The image on the right. If the two sizes differ, the smaller image is enlarged by bicubic
+            interpolation, as viewers of photographs do it: repeated pixels would make any network look good.
+        labels: The names of both.
+        zoom: `(top, left, side)` of the square to show, in pixels of the larger image. Default: the whole image. What
+            is larger than 960 px is reduced by an antialiased bicubic, and the slider says so.
+
+    Returns:
+        The comparison. As the last line of a cell it shows itself.
 
     Raises:
         InputError: An image cannot be read, one is not the other enlarged, or the square is not inside.
+
+    ```python
+    srkit.compare("photo.jpg", srkit.upscale("photo.jpg", model), labels=("photograph", "SR"))
+    ```
     """
     before, after = read_image(before), read_image(after)
     (height, width), (large_height, large_width) = sorted(image.shape[:2] for image in (before, after))

@@ -11,18 +11,19 @@ from srkit.files import write_atomically
 
 
 def upload(folder: "str | os.PathLike") -> Path:
-    """Puts photographs that are chosen in the browser into a folder.
+    """Saves photographs that are chosen in the browser to a folder.
 
-    Colab asks for them and waits. Jupyter shows a button and goes on: run the cells below once it has counted them.
+    Colab asks for them and waits. Jupyter shows a button and does not wait: run the next cells once it has counted
+    them.
 
     Args:
-        folder: Where to; it is made if need be; of files with one name the last stays.
+        folder: Folder to save to. It is created if it is not there. A file of the same name is replaced.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: There is nothing to choose with: neither Colab nor ipywidgets.
+        InputError: This is neither Colab, nor is ipywidgets installed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ def _show_button(folder: Path) -> None:
         from ipywidgets import FileUpload, Label, VBox
     except ImportError:
         raise InputError(
-            "Uploading needs another package (pip install ipywidgets); "
+            "Uploading needs the package ipywidgets (pip install ipywidgets); "
             f"or put the photographs into {folder} by other means."
         ) from None
     button = FileUpload(accept="image/*", multiple=True, description="Photographs")
