@@ -15,6 +15,8 @@ with contextlib.suppress(ImportError):
     import pillow_heif
 
     pillow_heif.register_heif_opener()
+with contextlib.suppress(ImportError):
+    import pillow_jxl  # noqa: F401 - registers itself
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Format:
         profile: Whose ICC profile it holds: that of every image, of colour images only, or of none.
         max_side: Largest width and height in pixels; None where nobody reaches it.
         quality: Whether it is lossy and takes a quality from 1 to 100.
+        grey: Whether it holds grey; if not, three equal channels are written.
         writable: Whether it can hold a photograph. Other formats are only read.
     """
 
@@ -43,16 +46,17 @@ class Format:
     profile: Literal["all", "colour", "none"] = "none"
     max_side: int | None = None
     quality: bool = False
+    grey: bool = True
     writable: bool = True
 
 
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
-        Format("PNG", (".png",), bits=16, alpha=True, metadata=True, also=("density", "texts"), profile="all"),
+        Format("PNG", (".png", ".apng"), bits=16, alpha=True, metadata=True, also=("density", "texts"), profile="all"),
         Format(
             "JPEG",
-            (".jpg", ".jpeg", ".jfif"),
+            (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
             metadata=True,
             also=("density", "iptc", "comment"),
             profile="all",
@@ -62,10 +66,28 @@ FORMATS: dict[str, Format] = {
         Format("WEBP", (".webp",), alpha=True, metadata=True, profile="colour", max_side=16_383, quality=True),
         Format("TIFF", (".tif", ".tiff"), bits=16, alpha=True, metadata=True, also=("density", "iptc"), profile="all"),
         Format("BMP", (".bmp",), also=("density",)),
-        Format("AVIF", (".avif",), alpha=True, metadata=True, profile="colour", max_side=65_536, quality=True),
-        Format("HEIF", (".heic", ".heif"), alpha=True, metadata=True, profile="colour", max_side=16_384, quality=True),
-        Format("JPEG2000", (".jp2",), alpha=True),
-        Format("PPM", (".ppm",)),
+        Format("DIB", (".dib",), also=("density",)),
+        Format("AVIF", (".avif", ".avifs"), alpha=True, metadata=True, profile="colour", max_side=65_536, quality=True),
+        Format(
+            "HEIF",
+            (".heic", ".heif", ".hif"),
+            alpha=True,
+            metadata=True,
+            profile="colour",
+            max_side=16_384,
+            quality=True,
+        ),
+        Format("JXL", (".jxl",), alpha=True, metadata=True, quality=True),
+        Format("JPEG2000", (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"), alpha=True),
+        Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), bits=16),
+        Format("TGA", (".tga", ".icb", ".vda", ".vst"), alpha=True, max_side=65_535),
+        Format("QOI", (".qoi",), alpha=True, grey=False),
+        Format("SGI", (".sgi", ".rgb", ".rgba", ".bw"), alpha=True, max_side=65_535, grey=False),
+        Format("PCX", (".pcx",), max_side=65_535),
+        Format("DDS", (".dds",), alpha=True),
+        Format("PSD", (".psd",)),  # Pillow only reads it, and the next ones
+        Format("SUN", (".ras",)),
+        Format("PCD", (".pcd",)),
         Format("GIF", (".gif",), writable=False),  # 256 colours
     )
 }

@@ -13,12 +13,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from srkit.errors import InputError
 from srkit.files import write_atomically
-from srkit.image.formats import FORMAT_NAMES, check_target
+from srkit.image.formats import check_target
 from srkit.image.pixels import to_uint8
+from srkit.image.refusals import refuse_unknown_values, why_unidentified
 
 MAX_PIXELS = 200_000_000
 
-_TIFF_BITS, _TIFF_KIND = 258, 339  # tags; of the kinds 1 is unsigned, 4 not said
 _MODES_16_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -71,23 +71,22 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
             kind = "a folder" if Path(source).is_dir() else "a device or a pipe"
             raise InputError(f"{name} is {kind}; an image file was expected.")
         with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
-            image = _open(file, "" if isinstance(source, bytes) else os.fspath(source))
+            try:
+                image = _open(file, "" if isinstance(source, bytes) else os.fspath(source))
+            except UnidentifiedImageError:
+                raise InputError(why_unidentified(file, name)) from None
             width, height = image.size
             if width * height > max_pixels:
                 raise InputError(
                     f"{name} claims to hold {width}x{height} px, and was not opened: "
                     f"at most {max_pixels / 1e6:g} megapixels are allowed. `upscale --max-pixels` allows more."
                 )
-            _check_values(image, name)
+            refuse_unknown_values(image, name)
             yield image
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
         raise InputError(f"There is no file {name}.") from None
-    except UnidentifiedImageError:
-        if name.lower().endswith((".heic", ".heif")) and "HEIF" not in Image.OPEN:
-            raise InputError(f"{name} cannot be read: HEIC needs another package (pip install pillow-heif).") from None
-        raise InputError(f"{name} is not an image that can be read ({FORMAT_NAMES}).") from None
     except PermissionError:
         raise InputError(f"{name} may not be read: check its permissions.") from None
     except Exception as error:  # Pillow's readers raise nearly every kind on damaged files
@@ -95,15 +94,6 @@ def opened(source: "str | os.PathLike | bytes", max_pixels: int = MAX_PIXELS) ->
             raise InputError(f"{name} cannot be read: {error.strerror}.") from None
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(f"{name} is damaged or cut short, and cannot be read ({reason}).") from None
-
-
-def _check_values(image: Image.Image, name: str) -> None:
-    """Refuses values whose black and white are not known: signed ones, fractions, 12 or 32 bits."""
-    tags = image.tag_v2 if image.format == "TIFF" else {}
-    bits, kinds = set(tags.get(_TIFF_BITS, (1,))), set(np.atleast_1d(tags.get(_TIFF_KIND, 1)))
-    if image.mode == "F" or not bits <= {1, 2, 4, 8, 16} or not kinds <= {1, 4}:
-        held = f"{max(bits)}-bit" if tags else "fractional"
-        raise InputError(f"{name} holds {held} values of unknown range: save it with 8 or 16 bits, unsigned.")
 
 
 def _open(file: BinaryIO, name: "str | bytes") -> Image.Image:

@@ -3,14 +3,13 @@
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from srkit.errors import InputError
 from srkit.image.compression import is_lossy, usual_format
+from srkit.image.depth import read_16_bits, read_most
 from srkit.image.io import MAX_PIXELS, opened
 from srkit.image.metadata import (
     ORIENTATION_TAG,
@@ -24,7 +23,7 @@ from srkit.image.metadata import (
 )
 from srkit.image.png_colours import read_png_colours
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES = 258, 262, 284  # tags of TIFF
+_PHOTOMETRIC, _PLANES = 262, 284  # tags of TIFF
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations
 
 
@@ -98,13 +97,14 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
     remarks = []
     with opened(path, max_pixels) as image:
         source = {"format": usual_format(image), "is_lossy": is_lossy(image)}
-        if getattr(image, "is_animated", False):
+        if getattr(image, "is_animated", False) and image.format != "PSD":  # where the first shows all layers
             remarks.append("of several pictures in the file, the first was taken")
-        is_16_bit = _is_16_bit(image)
+        most = read_most(image, path)
+        is_deep = most > 255
         tags = image.tag_v2 if image.format == "TIFF" else {}
-        if image.mode == "I" and not is_16_bit:
+        if image.mode == "I" and not is_deep:
             raise InputError(f"{path} holds 32-bit values of unknown range: save it with 8 or 16 bits.")
-        if is_16_bit and tags.get(_PLANES) == 2:
+        if is_deep and tags.get(_PLANES) == 2:
             raise InputError(f"{path} cannot be read: save its 16 bits with the channels interleaved, not in planes.")
         exif, unreadable = read_exif(image)
         if unreadable:
@@ -121,14 +121,15 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
         profile = None
         remarks.append(remark)
     channels = _channels(upright)
-    if is_16_bit and channels.dtype == np.uint8:
+    if is_deep and channels.dtype == np.uint8:
         # OpenCV turns TIFF files by itself.
-        deep = _read_16_bits(path, channels, upright.info.get("transparency"), orientation=1 if tags else orientation)
+        clear = upright.info.get("transparency")
+        deep = read_16_bits(path, channels, most, clear, orientation=1 if tags else orientation)
         if deep is None:
-            remarks.append("8 of its 16 bits were used")
+            remarks.append(f"8 of its {most.bit_length()} bits were used")
         else:
             channels = deep
-    elif is_16_bit and tags.get(_PHOTOMETRIC) == 0:  # white is 0, which Pillow inverts, but not with 16 bits
+    elif is_deep and tags.get(_PHOTOMETRIC) == 0:  # white is 0, which Pillow inverts, but not with 16 bits
         channels = 65535 - channels
     pixels, alpha = _split(channels)
     return Photo(
@@ -165,14 +166,6 @@ def _split(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels, alpha
 
 
-def _is_16_bit(image: Image.Image) -> bool:
-    """Whether the file holds 16 bits for each channel. Pillow keeps them in grey images only."""
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == 16
-    layout = str(image.tile[0][3]) if image.tile else ""
-    return image.format in ("PNG", "PPM") and (";16" in layout or "65535" in layout)
-
-
 def _channels(image: Image.Image) -> np.ndarray:
     """The channels, grey or RGB and the opacity if any: array of shape (height, width, 1 to 4).
 
@@ -185,37 +178,3 @@ def _channels(image: Image.Image) -> np.ndarray:
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
     return np.atleast_3d(np.asarray(image.convert(mode)))
-
-
-def _read_16_bits(
-    path: "str | os.PathLike", channels: np.ndarray, clear: tuple[int, int, int] | None, orientation: int
-) -> np.ndarray | None:
-    """Reads the 16 bits of the image with OpenCV, since Pillow has reduced them; None if it reads another image.
-
-    Args:
-        path: Path of the file.
-        channels: The image with 8 bits.
-        clear: The colour that is transparent, in 16 bits.
-        orientation: How the image is still to be turned.
-    """
-    try:
-        deep = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    if deep is None or deep.dtype != np.uint16 or deep.ndim != 3:
-        return None
-    deep = cv2.cvtColor(deep, cv2.COLOR_BGRA2RGBA if deep.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    if clear is not None:
-        is_clear = (deep[..., :3] == clear).all(axis=2)
-        deep = np.dstack([deep[..., :3], np.where(is_clear, 0, 65535).astype(np.uint16)])
-    deep = np.dstack([_turned(deep[..., channel], orientation) for channel in range(deep.shape[2])])
-    if deep.shape != channels.shape:
-        return None
-    difference = (deep[..., :3] >> 8).astype(np.int16) - channels[..., :3]
-    return deep if np.abs(difference).max(initial=0) <= 1 else None
-
-
-def _turned(channel: np.ndarray, orientation: int) -> np.ndarray:
-    image = Image.fromarray(channel)
-    image.getexif()[ORIENTATION_TAG] = orientation
-    return np.asarray(ImageOps.exif_transpose(image))

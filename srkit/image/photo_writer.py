@@ -4,6 +4,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 import cv2
@@ -19,6 +20,7 @@ from srkit.image.photo import Photo
 from srkit.image.pixels import to_uint8
 
 _BAND_ROWS = 256
+_CODESTREAMS = (".j2k", ".j2c", ".jpc")  # of JPEG 2000, without the boxes of a .jp2 file
 _METRES_PER_INCH = 0.0254
 
 
@@ -45,6 +47,8 @@ def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95, over
     file_format = check_target(path, width, height)
     photo = _fit(photo, file_format)
     options = {"quality": quality} if file_format.quality else {}
+    if Path(path).suffix.lower() in _CODESTREAMS:
+        options["no_jp2"] = True
     try:
         write_atomically(path, lambda file: _save(file, file_format.name, photo, options), overwrite)
     except (OSError, MemoryError):
@@ -61,9 +65,11 @@ def write_photo(path: "str | os.PathLike", photo: Photo, quality: int = 95, over
 def _fit(photo: Photo, file_format: Format) -> Photo:
     """Changes or leaves out what the format cannot hold, and says so in remarks."""
     name = file_format.name
-    if photo.pixels.dtype == np.uint16 and file_format.bits < 16:
+    holds_profile = file_format.profile == "all" or (file_format.profile == "colour" and not photo.is_grey)
+    if photo.pixels.dtype == np.uint16 and (file_format.bits < 16 or (photo.profile and not holds_profile)):
+        that = f"that {name} holds" if file_format.bits < 16 else "in which a profile can be applied"
         photo = photo.replace(
-            f"16 bits were rounded to the 8 that {name} holds",
+            f"16 bits were rounded to the 8 {that}",
             pixels=_in_bands(_to_8_bits, photo.pixels),
             alpha=None if photo.alpha is None else _in_bands(_to_8_bits, photo.alpha),
         )
@@ -74,7 +80,6 @@ def _fit(photo: Photo, file_format: Format) -> Photo:
             alpha=None,
         )
     photo = _fit_metadata(photo, file_format)
-    holds_profile = file_format.profile == "all" or (file_format.profile == "colour" and not photo.is_grey)
     if photo.profile and not holds_profile:
         rgb, remark = to_srgb(Image.fromarray(photo.pixels), photo.profile)
         photo = photo.replace(remark, pixels=np.asarray(rgb), profile=None)
@@ -98,8 +103,8 @@ def _fit_metadata(photo: Photo, file_format: Format) -> Photo:
 
 
 def _in_bands(function: Callable[..., np.ndarray], image: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    """The uint8 image that `function` makes, computed some rows at a time, since it needs floats in between."""
-    result = np.empty(image.shape, np.uint8)
+    """The image that `function` makes, computed some rows at a time, since it needs floats in between."""
+    result = np.empty(image.shape, function(image[:1], *(other[:1] for other in others)).dtype)
     for top in range(0, len(image), _BAND_ROWS):
         rows = slice(top, top + _BAND_ROWS)
         result[rows] = function(image[rows], *(other[rows] for other in others))
@@ -107,9 +112,10 @@ def _in_bands(function: Callable[..., np.ndarray], image: np.ndarray, *others: n
 
 
 def _over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    opacity = alpha / np.float32(255)
+    most = np.iinfo(pixels.dtype).max
+    opacity = alpha / np.float32(most)
     opacity = opacity if pixels.ndim == 2 else opacity[..., None]
-    return to_uint8(pixels * opacity + 255 * (1 - opacity))
+    return np.rint(pixels * opacity + most * (1 - opacity)).astype(pixels.dtype)
 
 
 def _to_8_bits(image: np.ndarray) -> np.ndarray:
@@ -118,6 +124,11 @@ def _to_8_bits(image: np.ndarray) -> np.ndarray:
 
 def _save(file: BinaryIO, file_format: str, photo: Photo, options: dict) -> None:
     pixels = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+    if photo.is_grey and not FORMATS[file_format].grey:
+        pixels = np.atleast_3d(pixels)[..., [0, 0, 0, 1][: 3 if photo.alpha is None else 4]]
+    if file_format == "PPM" and pixels.dtype == np.uint16:
+        _save_ppm_16_bits(file, pixels)
+        return
     if pixels.dtype == np.uint8 or pixels.ndim == 2:
         _save_with_pillow(file, file_format, Image.fromarray(pixels), photo, options)
         return
@@ -148,7 +159,7 @@ def _save_with_pillow(file: BinaryIO, file_format: str, image: Image.Image, phot
         options["comment"] = photo.texts.get("Comment", "").encode()
         options["extra"] = iptc_marker(photo.iptc) if photo.iptc else b""
     if len(exif):
-        options["exif"] = exif
+        options["exif"] = exif.tobytes() if file_format == "JXL" else exif
     image.save(file, format=file_format, **options)
 
 
@@ -160,6 +171,13 @@ def _png_texts(photo: Photo) -> PngInfo:
     for key, text in photo.texts.items():
         info.add_text(key, text)
     return info
+
+
+def _save_ppm_16_bits(file: BinaryIO, pixels: np.ndarray) -> None:
+    """Grey or RGB, with the more significant byte first."""
+    height, width = pixels.shape[:2]
+    file.write(f"P{5 if pixels.ndim == 2 else 6}\n{width} {height}\n65535\n".encode())
+    file.write(np.ascontiguousarray(pixels, ">u2").tobytes())
 
 
 def _save_tiff_16_bits(file: BinaryIO, pixels: np.ndarray, photo: Photo) -> None:

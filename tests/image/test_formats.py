@@ -1,8 +1,19 @@
+import numpy as np
 import pytest
 from PIL import Image
 
 from srkit import InputError
-from srkit.image import FORMATS, Photo, check_target, format_of, list_images, read_image, write_image, write_photo
+from srkit.image import (
+    FORMATS,
+    Photo,
+    check_target,
+    format_of,
+    list_images,
+    read_image,
+    read_photo,
+    write_image,
+    write_photo,
+)
 from srkit.image.formats import with_writable_extension
 
 
@@ -39,6 +50,22 @@ def test_table_says_what_a_format_can_hold(cat, tmp_path, name):
     assert (write_photo(path, Photo(cat, alpha=cat[..., 0])) == ()) == entry.alpha
     assert read_image(path).shape == cat.shape
     assert (write_photo(path, Photo(cat, xmp=b"<x:xmpmeta/>")) == ()) == entry.metadata
+
+
+OF_PILLOW = ("jfif", "jpe", "jp2", "j2k", "ppm", "pgm", "tga", "sgi", "pcx", "dds", "bmp", "dib", "avif", "tif", "webp")
+
+
+@pytest.mark.parametrize("is_grey", [False, True])
+@pytest.mark.parametrize("extension", OF_PILLOW)
+def test_all_formats_that_pillow_writes_are_photographs(cat, tmp_path, extension, is_grey):
+    small = cat[100:124, 150:182]
+    path = tmp_path / f"a.{extension}"
+    write_photo(path, Photo(small[..., 1] if is_grey else small))
+    assert list_images(tmp_path) == [path]
+    with Image.open(path) as image:
+        assert Image.registered_extensions()[path.suffix] == image.format
+    expected = small[..., [1, 1, 1]] if is_grey else small
+    assert np.abs(read_photo(path).pixels.reshape(24, 32, -1).astype(int) - expected).mean() < 4
 
 
 EXTENDED = {"a.JPG": "a.JPG", "a.gif": "a.gif.png", "a": "a.png", "a.b": "a.b.png"}
