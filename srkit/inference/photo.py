@@ -7,9 +7,10 @@ from PIL import Image
 from scipy import ndimage
 
 from srkit.image import Photo
+from srkit.inference.flatness import keep_flat, margin_of
 from srkit.inference.options import UpscaleOptions
 from srkit.inference.upscaling import upscale_array
-from srkit.models import enlarging_scale_of
+from srkit.models import enlarging_scale_of, fixed_sides
 
 
 def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | None = None) -> Photo:
@@ -21,7 +22,8 @@ def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | No
 
     Colours and opacity are upscaled apart. Before that, the colours are continued into the transparent parts, so that
     what is hidden there does not shine through at edges. 16 bits stay 16 bits, since models compute in float32. Grey
-    stays grey, as in `srkit.upscale`.
+    stays grey, as in `srkit.upscale`, and what is flat stays flat: places of one colour have exactly that colour in the
+    result, whatever the model makes of them.
 
     ```python
     photo = read_photo("photo.tif")
@@ -87,11 +89,22 @@ class _Passes:
             needed = -(-width // self.scale), -(-height // self.scale)
             if count and needed[0] <= sr.shape[1] and needed[1] <= sr.shape[0]:
                 sr = _reduced(sr, *needed)
-            sr = upscale_array(sr, self.model, self.options.ensemble, self.options.memory, self.options.precision)
+            sr = self._applied(sr)
             count += 1
         self.remarks = self._remarks(image, count)
         sr = _reduced(sr, width, height)
         return sr if image.ndim == 3 else np.ascontiguousarray(sr[..., 0])
+
+    def _applied(self, lr: np.ndarray) -> np.ndarray:
+        """The model's result; what is flat stays flat."""
+        margin, options = 0 if any(fixed_sides(self.model)) else margin_of(lr), self.options
+        mirrored = np.pad(lr, [(margin, margin), (margin, margin), (0, 0)], mode="symmetric") if margin else lr
+        sr = upscale_array(mirrored, self.model, options.ensemble, options.memory, options.precision)
+        if margin:
+            edge = margin * self.scale
+            sr = np.ascontiguousarray(sr[edge:-edge, edge:-edge])
+        keep_flat(sr, lr, self.scale)
+        return sr
 
     def _remarks(self, image: np.ndarray, count: int) -> tuple[str, ...]:
         height, width = (side * self.scale**count for side in image.shape[:2])
