@@ -38,6 +38,9 @@ def _add_pre(kinds: argparse._SubParsersAction) -> None:
         "--num-blocks", type=positive_int, metavar="N", help="Number of residual blocks. Default: the published one."
     )
     model.add_argument(
+        "--upsampling", metavar="NAME", help="Upsampler of edsr: subpixel, resize or direct. Default: subpixel."
+    )
+    model.add_argument(
         "--start-from", metavar="PATH|PRESET", help="Copy the weights that fit from this model into a new run."
     )
     _add_data(parser)
@@ -149,10 +152,10 @@ def _train_gan(arguments: argparse.Namespace) -> None:
     _train(trainer, arguments)
 
 
-def _model_arguments(arguments: argparse.Namespace) -> dict[str, int]:
+def _model_arguments(arguments: argparse.Namespace) -> dict[str, int | str]:
     """The arguments of the builder that were given; the others are as published."""
     known = inspect.signature(models.MODELS[arguments.model]).parameters
-    given = {name: getattr(arguments, name) for name in ("filters", "num_blocks")}
+    given = {name: getattr(arguments, name) for name in ("filters", "num_blocks", "upsampling")}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
         if name not in known:
