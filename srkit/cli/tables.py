@@ -7,7 +7,8 @@ import rich.markup
 import rich.table
 
 from srkit import training
-from srkit.models.presets import DEFAULT_PRESET, PRESETS
+from srkit.inference.styles import FAMILIES
+from srkit.models.presets import PRESETS, preset_for
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -41,8 +42,8 @@ def _runs(arguments: argparse.Namespace) -> None:
 
 def _presets(arguments: argparse.Namespace) -> None:
     table = rich.table.Table("preset", "parameters", "Set5, dB", "Set14, dB", "", box=None)
+    styles = {preset_for(None, family): f" (style {style})" for style, family in FAMILIES.items()}
     for name, preset in PRESETS.items():
         psnrs = [f"{preset.scores[data][0]:.2f}" if data in preset.scores else "" for data in ("Set5", "Set14")]
-        default = " (default)" if name == DEFAULT_PRESET else ""
-        table.add_row(name, f"{preset.num_parameters / 1e6:.2f} M", *psnrs, preset.description + default)
+        table.add_row(name, f"{preset.num_parameters / 1e6:.2f} M", *psnrs, preset.description + styles.get(name, ""))
     rich.print(table)

@@ -3,11 +3,24 @@
 import argparse
 import sys
 import warnings
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from srkit import inference, models
 from srkit.cli.arguments import add_options, read_options
 from srkit.cli.quiet import import_tensorflow
-from srkit.models.presets import DEFAULT_PRESET, GENERATORS
+from srkit.errors import InputError
+from srkit.inference.styles import DEFAULT_STRENGTH, STYLES
+from srkit.models.presets import GENERATORS
+
+if TYPE_CHECKING:
+    import keras
+
+_STYLES_HELP = {
+    "faithful": "true to a clean image, pixel by pixel.",
+    "photo": "for photographs with noise and traces of JPEG.",
+    "sharp": "the most texture, likely but invented.",
+}
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -29,11 +42,26 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         metavar="OUT",
         help="File, folder, or pattern such as 'big/{dir}/{stem}_{size}.webp'. Default: beside each photograph.",
     )
+    about = " ".join(f"{style}: {_STYLES_HELP[style]}" for style in STYLES if style in _STYLES_HELP)
     model = parser.add_argument_group("model")
+    model.add_argument(
+        "--style",
+        choices=STYLES,
+        help="auto, the default: photo for files in a lossy format (JPEG, lossy WebP, HEIC, AVIF), faithful for "
+        f"others. {about} Only faithful has weights for --scale 2 and 3; what the others make at x4 is reduced.",
+    )
+    model.add_argument(
+        "--strength",
+        metavar="N",
+        type=float,
+        help=f"How much texture the style photo draws, from 0 to 1. Default: {DEFAULT_STRENGTH:g}."
+        if "sharp" in STYLES
+        else argparse.SUPPRESS,
+    )
     model.add_argument(
         "--model",
         metavar="PATH|PRESET",
-        help=f"Model's file, or one of {', '.join(GENERATORS)}. Default: {DEFAULT_PRESET}, or its like for --scale.",
+        help=f"Model's file, or one of {', '.join(GENERATORS)}; replaces --style and --strength.",
     )
     model.add_argument("--trust", action="store_true", help="Load a .keras file that holds program code.")
     existing = parser.add_argument_group("results that are already there").add_mutually_exclusive_group()
@@ -48,8 +76,9 @@ def _run(arguments: argparse.Namespace) -> int:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow's warnings of damaged files do not name them
     existing = "overwrite" if arguments.overwrite else "skip" if arguments.skip_existing else "refuse"
     options = read_options(arguments, inference.UpscaleOptions, existing=existing)
-    model = models.load_model(arguments.model or models.preset_for(options.scale), trust=arguments.trust)
-    summary = inference.upscale_files(arguments.inputs, arguments.output, model, options)
+    summary = inference.upscale_files(arguments.inputs, arguments.output, _model_or_styles(arguments), options)
+    if summary.styles:
+        print(_one_line("; ".join(f"{_counted(formats)}: {style}" for style, formats in summary.styles.items())))
     for remark, photographs in summary.remarks.items():
         others = f" and {len(photographs) - 1} more" if len(photographs) > 1 else ""
         print(_one_line(f"{photographs[0]}{others}: {remark}"))
@@ -57,6 +86,19 @@ def _run(arguments: argparse.Namespace) -> int:
         print(_one_line(f"srkit: {reason}"), file=sys.stderr)
     print(summary)
     return 1 if summary.failed else 0
+
+
+def _model_or_styles(arguments: argparse.Namespace) -> "keras.Model | inference.Styles":
+    if arguments.model is None:
+        return inference.Styles(arguments.style or "auto", arguments.strength)
+    if arguments.style is not None or arguments.strength is not None:
+        raise InputError("--model replaces --style and --strength: give one or the other.")
+    return models.load_model(arguments.model, trust=arguments.trust)
+
+
+def _counted(formats: Counter[str]) -> str:
+    """How many photographs there were of each format, such as `7 JPEG, 1 WEBP`."""
+    return ", ".join(f"{count} {name}" for name, count in formats.most_common())
 
 
 def _one_line(text: str) -> str:

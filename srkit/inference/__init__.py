@@ -10,7 +10,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "photo": ["upscale_photo"],
         "predictor": ["Predictor", "predictor_of"],
         "receptive_field": ["receptive_field_px"],
+        "single_image": ["upscale"],
         "size": ["Size"],
-        "upscaling": ["predict", "upscale"],
+        "styles": ["Styles"],
+        "upscaling": ["predict"],
     },
 )

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,8 +18,11 @@ from srkit.image import Photo, check_target, format_of, read_photo, write_photo
 from srkit.inference.memory import memory_used_and_limit
 from srkit.inference.options import UpscaleOptions
 from srkit.inference.photo import upscale_photo
+from srkit.inference.size import Size
+from srkit.inference.styles import Styles
 from srkit.inference.targets import find_targets, identity_of
 from srkit.models import enlarging_scale_of
+from srkit.models.presets import DEFAULT_SCALE
 
 
 @dataclass
@@ -30,12 +34,14 @@ class Summary:
         skipped: The photographs whose results were already there.
         failed: The photographs that failed, each with a sentence that says why.
         remarks: What was changed or left out on the way, a phrase each, with the photographs that it holds for.
+        styles: The styles at work, each with the formats of the photographs that got it, and how many those were.
     """
 
     done: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
     remarks: dict[str, list[Path]] = field(default_factory=dict)
+    styles: dict[str, Counter[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{len(self.done)} upscaled, {len(self.skipped)} skipped, {len(self.failed)} failed"
@@ -44,7 +50,7 @@ class Summary:
 def upscale_files(
     inputs: Iterable["str | os.PathLike"],
     output: "str | os.PathLike | None",
-    model: keras.Model,
+    model: "keras.Model | Styles | None" = None,
     options: UpscaleOptions | None = None,
 ) -> Summary:
     """Upscales image files, and all images below folders, with their depth, opacity, profile and metadata.
@@ -53,8 +59,9 @@ def upscale_files(
     memory would not suffice for both is written first.
 
     ```python
-    summary = upscale_files(["photos"], "larger", load_model("edsr-x4"), UpscaleOptions(existing="skip"))
+    summary = upscale_files(["photos"], "larger", options=UpscaleOptions(existing="skip"))
     print(summary)
+    upscale_files(["photos"], "faithful", load_model("edsr-x4"))
     ```
 
     Args:
@@ -64,7 +71,7 @@ def upscale_files(
             folders of the inputs are mirrored. Or a pattern with `{stem}`: `{parent}` is the photograph's folder,
             `{dir}` where it lies within the folder given, `{stem}` and `{ext}` its name's two parts, `{size}` is x4 or
             the like. Default: `{parent}/{stem}_{size}.{ext}`.
-        model: A model from LR to SR.
+        model: A model from LR to SR, or styles, which have a model for each photograph. Default: the style `auto`.
         options: The size, how it is computed, and what is written. Default: the model's scale. Results that are already
             there are kept, and their photographs count as failed, unless `existing` says otherwise.
 
@@ -72,12 +79,14 @@ def upscale_files(
         What became of the files. One that fails does not stop the others.
 
     Raises:
-        InputError: There is no image among the inputs, two of them would be written to one file, or the model is not
-            one for super-resolution.
+        InputError: There is no image among the inputs, two of them would be written to one file, or the model cannot
+            be loaded or is not one for super-resolution.
         KeyboardInterrupt: With a sentence on how far it got; what is written is whole.
     """
-    options, scale = options or UpscaleOptions(), enlarging_scale_of(model)
-    batch = _Batch(find_targets(inputs, output, options.size(scale), options.existing == "overwrite"), model, options)
+    options, model = options or UpscaleOptions(), model or Styles()
+    scale = DEFAULT_SCALE if isinstance(model, Styles) else enlarging_scale_of(model)
+    size = options.size(scale)
+    batch = _Batch(find_targets(inputs, output, size, options.existing == "overwrite"), size, model, options)
     try:
         batch.run()
     except KeyboardInterrupt:
@@ -88,10 +97,9 @@ def upscale_files(
 class _Batch:
     """Photographs on their way through reading, computing and writing, each of which works on another one."""
 
-    def __init__(self, targets: dict[Path, Path], model: keras.Model, options: UpscaleOptions):
+    def __init__(self, targets: dict[Path, Path], size: Size, model: "keras.Model | Styles", options: UpscaleOptions):
         self.summary = Summary()
-        self._targets, self._model, self._options = targets, model, options
-        self._size = options.size(enlarging_scale_of(model))
+        self._targets, self._size, self._model, self._options = targets, size, model, options
         self._written = set()
 
     def run(self) -> None:
@@ -102,7 +110,7 @@ class _Batch:
                 photo = reading.result()
                 if writing and before_bytes > memory_used_and_limit(self._options.memory)[1] / 16:
                     writing.result()
-                larger = photo and self._attempt(self._compute, source, photo)
+                larger = photo and self._attempt(self._compute, source, photo, self._model_for(photo))
                 if writing:  # no more than one result waits in memory
                     writing.result()
                 writing = writer.submit(self._attempt, self._write, source, larger) if larger else None
@@ -119,8 +127,13 @@ class _Batch:
         check_target(target, *self._size.of(*photo.pixels.shape[1::-1]))
         return photo.stripped() if self._options.strip else photo
 
-    def _compute(self, _: Path, photo: Photo) -> Photo:
-        return upscale_photo(photo, self._model, self._options)
+    def _model_for(self, photo: Photo) -> keras.Model:
+        """The model, loaded outside of any attempt: if it cannot be, that is not the photograph's fault."""
+        is_styles = isinstance(self._model, Styles)
+        return self._model.model_for(photo, self._options.scale) if is_styles else self._model
+
+    def _compute(self, _: Path, photo: Photo, model: keras.Model) -> Photo:
+        return upscale_photo(photo, model, self._options)
 
     def _write(self, source: Path, larger: Photo) -> None:
         if self._is_left(source):  # another program's result, since the photograph was read
@@ -134,6 +147,9 @@ class _Batch:
             raise
         for remark in remarks:
             self.summary.remarks.setdefault(remark, []).append(source)
+        if isinstance(self._model, Styles):
+            style = self._model.describe(larger, self._options.scale)
+            self.summary.styles.setdefault(style, Counter())[larger.format] += 1
         self.summary.done.append(target)
         self._written.add(identity_of(target))
 

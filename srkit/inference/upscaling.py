@@ -1,73 +1,25 @@
 """Upscaling of images: in tiles as large as memory allows, with the result of the whole image."""
 
-import os
 import warnings
 from collections import deque
 
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from srkit.errors import InputError, check_choice
-from srkit.image import centre_crop, read_image, to_uint8
+from srkit.image import centre_crop, to_uint8
 from srkit.inference.ensemble import ensembled
 from srkit.inference.memory import allocator, memory_used_and_limit
 from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.tiles import Tile, cut, window_of
-from srkit.models import PRECISIONS, at_scale, fastest_precision, fixed_sides, load_model, scale_of, scales_of
-from srkit.models.presets import DEFAULT_PRESET
+from srkit.models import PRECISIONS, at_scale, fastest_precision, fixed_sides, scale_of, scales_of
 
 _SMALL_PX = 64 * 64  # no more than any model has memory for
 _POOL = 1.75  # TensorFlow's allocator takes as many times what is alive at one time, and keeps it
 _TO_WRITE = {"uint8": 7 / 3, "uint16": 3, "float32": 1}  # times the result, with an encoder's copies
 _SAMPLE_PX = 96
 _LUMA_OF_RGB = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601
-
-
-def upscale(
-    image: "str | os.PathLike | Image.Image | np.ndarray",
-    model: "keras.Model | str | os.PathLike" = DEFAULT_PRESET,
-    ensemble: bool = False,
-    memory: int | None = None,
-    scale: int | None = None,
-    precision: str = "float32",
-) -> np.ndarray:
-    """Upscales one image.
-
-    An image that is too large for the memory is cut into tiles. They overlap by as much as the model looks around, so
-    that the result is that of the whole image. Where red, green and blue are equal in every pixel of the image, so they
-    are in the result: each pixel is the luma (ITU-R BT.601) of what the model makes.
-
-    It may be called from several threads at once.
-
-    ```python
-    import srkit
-
-    sr = srkit.upscale("photo.jpg")
-    sr = srkit.upscale("photo.jpg", "srgan-x4", precision="auto")
-    ```
-
-    Args:
-        image: A path, a PIL image, or a uint8 RGB array of shape (height, width, 3).
-        model: A model from LR to SR, or what `load_model` takes.
-        ensemble: Whether to average the results for the image's eight flips and rotations (Lim et al. 2017, section
-            3.4): a little better, and eight times slower.
-        memory: The most memory that the process may take, in bytes. Default: what it takes and half of what is free.
-        scale: The factor by which to upscale. A model for several scales, such as `srkit.models.mdsr`, needs it.
-        precision: `"float32"`; `"mixed_bfloat16"`; or `"auto"`: bfloat16 where it is faster and, in the middle of the
-            image, 99.9 % of its values differ by at most 1 from those of float32.
-
-    Returns:
-        uint8 RGB array of shape (height * scale, width * scale, 3).
-
-    Raises:
-        InputError: The image or the model cannot be read, the model is not one for super-resolution or does not have
-            the scale, or the memory does not suffice.
-    """
-    if not isinstance(model, keras.Model):
-        model = load_model(model)
-    return upscale_array(read_image(image), _choose_scale(model, scale), ensemble, memory, precision)
 
 
 def predict(
@@ -94,7 +46,7 @@ def predict(
         float32 array of shape (height * scale, width * scale, 3).
     """
     lr = lr if lr.dtype == np.uint8 else lr.astype(np.float32)
-    return upscale_array(lr, _choose_scale(model, scale), False, memory, precision, rounded=False)
+    return upscale_array(lr, with_scale(model, scale), False, memory, precision, rounded=False)
 
 
 def upscale_array(
@@ -131,6 +83,19 @@ def upscale_array(
 def is_grey(image: np.ndarray) -> bool:
     """Whether red, green and blue are equal in every pixel."""
     return all(np.array_equal(row[:, 0], row[:, 1]) and np.array_equal(row[:, 0], row[:, 2]) for row in image)
+
+
+def with_scale(model: keras.Model, scale: int | None) -> keras.Model:
+    """The model; of one for several scales, the branch of this scale.
+
+    Raises:
+        InputError: The model does not have the scale.
+    """
+    if scale is None or scales_of(model) == (scale,):
+        return model
+    if len(scales_of(model)) == 1:
+        raise InputError(f"{model.name} enlarges {scale_of(model)} times; asked: {scale}. Use a model of that scale.")
+    return at_scale(model, scale)
 
 
 class _Work:
@@ -205,14 +170,6 @@ def _check_size(model: keras.Model, lr: np.ndarray) -> None:
         raise InputError(
             f"{model.name} takes images of {width}x{height} px only; received {lr.shape[1]}x{lr.shape[0]} px."
         )
-
-
-def _choose_scale(model: keras.Model, scale: int | None) -> keras.Model:
-    if scale is None or scales_of(model) == (scale,):
-        return model
-    if len(scales_of(model)) == 1:
-        raise InputError(f"{model.name} enlarges {scale_of(model)} times; asked: {scale}. Use a model of that scale.")
-    return at_scale(model, scale)
 
 
 def _fast_enough(model: keras.Model, lr: np.ndarray) -> str:

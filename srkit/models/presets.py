@@ -8,7 +8,7 @@ from pathlib import Path
 
 from srkit.errors import InputError
 
-DEFAULT_PRESET = "edsr-x4"
+DEFAULT_SCALE = 4
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,14 @@ def preset_path(name: str) -> Path:
     return path
 
 
-def preset_for(scale: float | None) -> str:
-    """The preset for a factor: the default one's sister of that scale if there is one, else the default one.
+def preset_for(scale: float | None, family: str = "edsr") -> str:
+    """The preset of a family for a factor: the one of that scale if there is one, else the one of x4.
 
     >>> preset_for(2), preset_for(2.5)
     ('edsr-x2', 'edsr-x4')
     """
-    family = DEFAULT_PRESET.rpartition("-x")[0]
-    sister = f"{family}-x{scale:g}" if scale else DEFAULT_PRESET
-    return sister if sister in PRESETS else DEFAULT_PRESET
+    preset = f"{family}-x{scale or DEFAULT_SCALE:g}"
+    return preset if preset in PRESETS else f"{family}-x{DEFAULT_SCALE}"
 
 
 def _read_presets() -> dict[str, Preset]:

@@ -6,12 +6,43 @@ from PIL import Image
 
 from srkit import cli
 from srkit.image import read_image
+from srkit.inference.styles import DEFAULT_STRENGTH
 
 
 def test_upscale_writes_beside_the_photograph(photos, weights, capsys):
     assert cli.main(["upscale", str(photos / "a.png"), "--model", weights]) == 0
     assert read_image(photos / "a_x2.png").shape == (40, 60, 3)
     assert "1 upscaled, 0 skipped, 0 failed" in capsys.readouterr().out
+
+
+def test_styles_are_told_in_one_line(photos, tmp_path, capsys):
+    assert cli.main(["upscale", str(photos), "-o", str(tmp_path / "large")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        f"1 JPEG, 1 WEBP: style photo (photo-x4, strength {DEFAULT_STRENGTH:g}); 1 PNG: style faithful (edsr-x4)",
+        "3 upscaled, 0 skipped, 0 failed",
+    ]
+    assert read_image(tmp_path / "large" / "a.png").shape == (80, 120, 3)
+
+
+def test_a_style_holds_for_all(photos, tmp_path, capsys):
+    arguments = ["upscale", str(photos), "-o", str(tmp_path / "large"), "--scale", "2"]
+    assert cli.main([*arguments, "--style", "faithful"]) == 0
+    assert "1 JPEG, 1 WEBP, 1 PNG: style faithful (edsr-x2)\n3 upscaled" in capsys.readouterr().out
+    assert cli.main([*arguments, "--style", "photo", "--strength", "0", "--overwrite"]) == 0
+    assert "1 PNG: style photo (photo-x4, strength 0)\n" in capsys.readouterr().out
+    assert read_image(tmp_path / "large" / "a.png").shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("style", [["--style", "photo"], ["--strength", "0"]])
+def test_a_model_and_a_style_are_too_much(photos, weights, style, capsys):
+    assert cli.main(["upscale", str(photos), "--model", weights, *style]) == 1
+    assert "--model replaces --style and --strength" in capsys.readouterr().err
+
+
+def test_strength_out_of_its_range_is_refused(photos, capsys):
+    assert cli.main(["upscale", str(photos), "--strength", "2"]) == 1
+    assert "from 0 to 1" in capsys.readouterr().err
 
 
 def test_upscale_mirrors_folders(photos, weights, tmp_path):

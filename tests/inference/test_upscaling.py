@@ -9,7 +9,6 @@ import srkit
 from srkit import InputError, models
 from srkit.image import to_uint8
 from srkit.inference import predictor as predictors
-from srkit.inference import tiles as tiling
 from srkit.inference import upscaling
 from srkit.inference.fusion import fused_layers
 from srkit.inference.predictor import Predictor, predictor_of
@@ -18,7 +17,7 @@ from srkit.inference.upscaling import predict, upscale_array
 from srkit.models.graph import graph_of
 from srkit.models.layers import Dirac
 from srkit.models.precision import set_precision
-from srkit.models.presets import DEFAULT_PRESET, GENERATORS
+from srkit.models.presets import GENERATORS
 from srkit.models.subpixel import PixelShuffle
 
 MODELS = {f"{name}-x{scale}": (name, scale, {}) for name in models.MODELS for scale in (3, 4)}
@@ -36,17 +35,6 @@ def model(request):
             value[0, 0] += 1.25 / value.shape[2]  # convolutions look at their farthest pixels
         weight.assign(value)
     return model
-
-
-@pytest.fixture
-def small_tiles(monkeypatch):
-    """Tiles of at most 16 px, whatever the memory; a model that cannot be cut stays whole."""
-
-    def grid(height, width, radius, _):
-        return (1, 1) if radius is None else (-(-height // 16), -(-width // 16))
-
-    monkeypatch.setattr(upscaling, "_SMALL_PX", 0)
-    monkeypatch.setattr(tiling, "_grid", grid)
 
 
 def applied_whole(model: keras.Model, lr: np.ndarray) -> np.ndarray:
@@ -297,7 +285,7 @@ def test_automatic_precision_is_near_float32(cat, preset, monkeypatch):
     exact, automatic = (srkit.upscale(lr, model, precision=name).astype(int) for name in ("float32", "auto"))
     assert (np.abs(automatic - exact) <= 1).mean() >= 0.999
     assert [layer.dtype_policy.name for layer in model.layers] == before
-    if preset == DEFAULT_PRESET:
+    if preset == "edsr-x4":
         assert not np.array_equal(automatic, exact)
 
 

@@ -7,8 +7,9 @@ import pytest
 from srkit import InputError, cli, load_model, upscale
 from srkit.evaluation import metrics
 from srkit.image import downscale, read_image
+from srkit.inference.styles import FAMILIES
 from srkit.models import presets
-from srkit.models.presets import DEFAULT_PRESET, GENERATORS, PRESETS, weights_dir
+from srkit.models.presets import GENERATORS, PRESETS, weights_dir
 
 ALL = pytest.mark.parametrize("name", PRESETS)
 SET5 = Path(os.environ.get("SRKIT_DATA_DIR", "")) / "benchmarks" / "Set5"
@@ -53,16 +54,17 @@ def test_set5s_first_image_scores_as_published(name):
 
 
 def test_altered_preset_is_noticed(monkeypatch, tmp_path):
-    (tmp_path / f"{DEFAULT_PRESET}.weights.h5").write_bytes(b"other")
+    (tmp_path / "edsr-x4.weights.h5").write_bytes(b"other")
     monkeypatch.setattr(presets, "weights_dir", lambda: tmp_path)
     with pytest.raises(InputError, match="SHA-256"):
-        load_model(DEFAULT_PRESET)
-    (tmp_path / f"{DEFAULT_PRESET}.weights.h5").unlink()
+        load_model("edsr-x4")
+    (tmp_path / "edsr-x4.weights.h5").unlink()
     with pytest.raises(InputError, match="missing"):
-        load_model(DEFAULT_PRESET)
+        load_model("edsr-x4")
 
 
 def test_presets_are_listed(capsys):
     assert cli.main(["presets"]) == 0
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in PRESETS) and shown.count("(default)") == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(name in shown for name in PRESETS)
+    assert all(shown.count(f"(style {style})") == 1 for style in FAMILIES)
