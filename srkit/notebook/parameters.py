@@ -18,7 +18,6 @@ def override(parameters: dict) -> None:
     for name, value in json.loads(os.environ.get(VARIABLE, "{}")).items():
         if name in parameters:
             parameters[name] = value
-            print(f"{name} = {value!r}, set from outside")
 
 
 def load_trained(path: "str | os.PathLike", preset: str) -> "keras.Model":  # noqa: F821
