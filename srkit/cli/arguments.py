@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from srkit.errors import InputError
+from srkit.options import default_of, help_of
 
 Options = TypeVar("Options")
 
@@ -64,10 +65,11 @@ def output_file(text: str) -> Path:
 
 def _argument(field: dataclasses.Field) -> dict[str, Any]:
     """The arguments of `add_argument` for a field."""
-    default, about = _default(field), field.metadata
+    default, about = default_of(field), field.metadata
+    text = help_of(field).replace("%", "%%")
     if isinstance(default, bool):
-        return {"action": "store_true", "help": _help(field)}
-    argument = {"default": default, "help": _help(field), "metavar": about["metavar"]}
+        return {"action": "store_true", "help": text}
+    argument = {"default": default, "help": text, "metavar": about["metavar"]}
     if isinstance(default, dict):
         return {**argument, "nargs": "+", "action": _Pairs, "type": _pair(about["choices"])}
     kind = about["type"] or (str if default is None else type(default))
@@ -85,21 +87,6 @@ def _telling(kind: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return convert
-
-
-def _default(field: dataclasses.Field) -> Any:
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-
-
-def _help(field: dataclasses.Field) -> str:
-    """The help with the default, and with the names that a dict may have."""
-    default, text = _default(field), field.metadata["help"]
-    if isinstance(default, dict):
-        text += f" Names: {', '.join(field.metadata['choices'])}."
-        default = " ".join(f"{name}={value:g}" for name, value in default.items())
-    if default is not None and not isinstance(default, bool) and "Default:" not in text:
-        text += f" Default: {default:g}." if isinstance(default, float) else f" Default: {default}."
-    return text.replace("%", "%%")
 
 
 def _pair(names: tuple[str, ...]) -> Callable[[str], tuple[str, float]]:

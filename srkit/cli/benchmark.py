@@ -19,7 +19,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     images = parser.add_argument_group("images")
     images.add_argument("--data", required=True, metavar="DIR", help="Folder of HR images.")
     images.add_argument(
-        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: HR, degraded."
+        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: LR is made from HR."
     )
     images.add_argument(
         "--degradation",

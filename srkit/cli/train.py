@@ -1,4 +1,4 @@
-"""`python -m srkit train pre` and `train gan`."""
+"""`python -m srkit train pre` and `train gan`. Most options are the fields of `TrainOptions` and `GanOptions`."""
 
 import argparse
 import inspect
@@ -91,8 +91,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lr",
         metavar="DIR",
-        help="Folder of LR images that were made elsewhere, under the names of the HR images in --data. Default: HR, "
-        "degraded.",
+        help="Folder of LR images that were made elsewhere, under the names of the HR images in --data. Default: LR "
+        "is made from HR (see --degradation).",
     )
     group.add_argument(
         "--num-images", type=positive_int, metavar="N", help="Number of photographs to choose. Default: all."

@@ -1,4 +1,4 @@
-"""`python -m srkit upscale`."""
+"""`python -m srkit upscale`. Most of its options are the fields of `srkit.inference.UpscaleOptions`."""
 
 import argparse
 import sys
@@ -64,7 +64,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         help=f"Model's file, or one of {', '.join(GENERATORS)}; replaces --style and --strength.",
     )
     model.add_argument("--trust", action="store_true", help="Load a .keras file that holds program code.")
-    existing = parser.add_argument_group("results that are already there").add_mutually_exclusive_group()
+    results = parser.add_argument_group("results that are already there", "Default: they stay, and count as failed.")
+    existing = results.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="Replace them.")
     existing.add_argument("--skip-existing", action="store_true", help="Skip their photographs.")
     add_options(parser, inference.UpscaleOptions)

@@ -2,7 +2,8 @@
 
 A cache is a folder with the decoded pixels of all HR images in one file (`hr.bin`), those of all LR images in another
 (`lr.bin`), and `index.json`, which says where each photograph begins. A crop is read through memory maps, without any
-decoding, whatever the size of its photograph. `srkit.data.cache_builder` writes caches.
+decoding, whatever the size of its photograph. `srkit.data.cache_builder` writes caches;
+`srkit.data.folders` says where they lie.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""From a photograph to its aligned HR/LR pair."""
+"""From a photograph to its aligned HR/LR pair: JPEG halved if asked for, HR cropped to the scale, LR made of it."""
 
 import hashlib
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from srkit.errors import InputError, check_choice
 from srkit.image import MAX_PIXELS
 from srkit.inference.size import Size
 from srkit.models import PRECISIONS
-from srkit.options import option
+from srkit.options import documented, option
 
 EXISTING = ("refuse", "skip", "overwrite")
 
@@ -24,9 +24,10 @@ def memory_size(text: str) -> int:
     return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
+@documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UpscaleOptions:
-    """Options of upscaling photographs; see the help of each field below.
+    """Options of upscaling photographs.
 
     Attributes:
         existing: What happens to results that are already there. They are left and count as failed (`"refuse"`),

@@ -39,7 +39,8 @@ def cut(height: int, width: int, overlap: int | None, most_px: float) -> list[Ti
     Args:
         height: The image's height in pixels.
         width: Its width in pixels.
-        overlap: How far the tiles' surroundings reach, in pixels; None for an image that cannot be cut.
+        overlap: How far the tiles' surroundings reach, in pixels: the model's receptive field (`receptive_field.py`).
+            None for an image that cannot be cut.
         most_px: The most pixels that a tile may have with its surroundings.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The weights that come with the kit: how each was made, how it scores, and its file."""
+"""The weights that come with the kit, as `weights/*.json` describe them: how each was made, its scores, its file."""
 
 import hashlib
 import json

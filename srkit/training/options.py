@@ -9,7 +9,7 @@ from srkit.errors import InputError, check_choice
 from srkit.lazy import LazyTable
 from srkit.losses import ADVERSARIAL, LOSSES
 from srkit.models import PRECISIONS
-from srkit.options import option
+from srkit.options import documented, option
 
 OPTIMIZERS = LazyTable({"adam": "keras.optimizers:Adam", "muon": "srkit.training.muon:Muon"})
 # Classes of schedules, built from the highest learning rate and the number of steps.
@@ -31,9 +31,10 @@ _SCHEDULE_HELP = (
 _NOT_SETTINGS = ("vgg_weights", "evaluate_every", "checkpoint_every", "patience")
 
 
+@documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """Options of a training; see the help of each field below.
+    """Options of a training.
 
     Example:
         ```python
@@ -155,6 +156,7 @@ class TrainOptions:
         return {name: value for name, value in values.items() if name not in _NOT_SETTINGS}
 
 
+@documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GanOptions(TrainOptions):
     """Options of a GAN's training: those of `TrainOptions`, with SRGAN's defaults, and one more.

@@ -1,4 +1,7 @@
-"""What a training is given: whether it fits together, and what must stay the same for a run to go on."""
+"""What a training is given: whether it fits together, and what must stay the same for a run to go on.
+
+`RunFolder.begin` compares it with what the run was started with, and refuses what differs.
+"""
 
 import keras
 
