@@ -1,7 +1,6 @@
 """Upscaling of files and folders, one after the other, without losing any."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,13 +10,13 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
 from srkit.errors import InputError
 from srkit.image import Photo, check_target, format_of, read_photo, write_photo
 from srkit.inference.memory import memory_used_and_limit
 from srkit.inference.options import UpscaleOptions
 from srkit.inference.photo import upscale_photo
+from srkit.inference.progress import UpscalingBar
 from srkit.inference.size import Size
 from srkit.inference.styles import Styles
 from srkit.inference.targets import find_targets, identity_of
@@ -104,8 +103,8 @@ class _Batch:
 
     def run(self) -> None:
         """Upscales all photographs."""
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, _Bar(len(self._targets)) as bar:
-            writing, before_bytes = None, 0
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, UpscalingBar(len(self._targets)) as bar:
+            writing, before_bytes, self._progress = None, 0, bar.advance
             for source, reading in _one_ahead(reader, lambda source: self._attempt(self._read, source), self._targets):
                 photo = reading.result()
                 if writing and before_bytes > memory_used_and_limit(self._options.memory)[1] / 16:
@@ -115,7 +114,7 @@ class _Batch:
                     writing.result()
                 writing = writer.submit(self._attempt, self._write, source, larger) if larger else None
                 before_bytes = larger.pixels.nbytes if larger else 0
-                bar.advance(larger.pixels.shape[0] * larger.pixels.shape[1] if larger else 0)
+                bar.finish_one(larger.pixels.shape[0] * larger.pixels.shape[1] if larger else 0)
                 larger = None  # or it would be held while the next one is computed
 
     def _read(self, source: Path) -> Photo | None:
@@ -133,7 +132,7 @@ class _Batch:
         return self._model.model_for(photo, self._options.scale) if is_styles else self._model
 
     def _compute(self, _: Path, photo: Photo, model: keras.Model) -> Photo:
-        return upscale_photo(photo, model, self._options)
+        return upscale_photo(photo, model, self._options, self._progress)
 
     def _write(self, source: Path, larger: Photo) -> None:
         if self._is_left(source):  # another program's result, since the photograph was read
@@ -192,17 +191,3 @@ def _one_ahead(executor: ThreadPoolExecutor, function: Callable, items: Iterable
         before = call
     if before:
         yield before
-
-
-class _Bar(tqdm):
-    """Counts photographs; none is shown for a single one."""
-
-    def __init__(self, count: int):
-        super().__init__(total=count, desc="Upscaling", unit="photo", disable=count < 2)
-        self.began, self.pixels = time.perf_counter(), 0
-
-    def advance(self, pixels: int) -> None:
-        self.pixels += pixels
-        seconds = max(time.perf_counter() - self.began, 1e-3)
-        self.set_postfix_str(f"{self.pixels / 1e6 / seconds:.2f} MP/s", refresh=False)
-        self.update()

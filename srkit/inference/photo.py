@@ -1,5 +1,7 @@
 """From a photograph to a larger one of any size: passes through the model, a last reduction, opacity, 16 bits."""
 
+from collections.abc import Callable, Iterator
+
 import cv2
 import keras
 import numpy as np
@@ -13,7 +15,12 @@ from srkit.inference.upscaling import upscale_array
 from srkit.models import enlarging_scale_of, fixed_sides
 
 
-def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | None = None) -> Photo:
+def upscale_photo(
+    photo: Photo,
+    model: keras.Model,
+    options: UpscaleOptions | None = None,
+    progress: Callable[[float], object] | None = None,
+) -> Photo:
     """Upscales a photograph to any size.
 
     The model is applied as often as it takes to reach the size, and what goes beyond it is reduced by an antialiased
@@ -35,6 +42,8 @@ def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | No
         photo: The photograph, uint8 or uint16.
         model: A model from LR to SR.
         options: The size, and how it is computed. Default: the model's scale.
+        progress: Called now and then with the share of the work, from 0 to 1, that was done since the last time. For
+            it, the photograph is cut into more tiles, where that costs little.
 
     Returns:
         The photograph in its new size, of the same type, with a remark on what was done unless it was one pass.
@@ -42,7 +51,7 @@ def upscale_photo(photo: Photo, model: keras.Model, options: UpscaleOptions | No
     Raises:
         InputError: The model is not one for super-resolution or does not enlarge, or the memory does not suffice.
     """
-    passes = _Passes(model, photo, options or UpscaleOptions())
+    passes = _Passes(model, photo, options or UpscaleOptions(), progress)
     if photo.alpha is None:
         pixels, alpha = passes(photo.pixels), None
     else:
@@ -75,31 +84,52 @@ class _Passes:
         remarks: What was done to the last image; empty where it was one pass.
     """
 
-    def __init__(self, model: keras.Model, photo: Photo, options: UpscaleOptions):
-        self.model, self.options = model, options
+    def __init__(
+        self,
+        model: keras.Model,
+        photo: Photo,
+        options: UpscaleOptions,
+        progress: Callable[[float], object] | None,
+    ):
+        self.model, self.options, self.progress = model, options, progress
         self.scale = enlarging_scale_of(model)
-        self.size = options.size(self.scale).of(*photo.pixels.shape[1::-1])
+        height, width = photo.pixels.shape[:2]
+        self.size = options.size(self.scale).of(width, height)
+        self._lr_sizes = list(self._sizes_of_passes(width, height))
+        self._all_px = sum(width * height for width, height in self._lr_sizes) * (1 if photo.alpha is None else 2)
         self.remarks = ()
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """uint8 or uint16 array of shape (height, width, 3) or (height, width), and back of the new size."""
-        width, height = self.size
-        sr, count = image if image.ndim == 3 else np.dstack([image] * 3), 0
-        while sr.shape[1] < width or sr.shape[0] < height:
-            needed = -(-width // self.scale), -(-height // self.scale)
-            if count and needed[0] <= sr.shape[1] and needed[1] <= sr.shape[0]:
-                sr = _reduced(sr, *needed)
-            sr = self._applied(sr)
-            count += 1
-        self.remarks = self._remarks(image, count)
-        sr = _reduced(sr, width, height)
+        sr = image if image.ndim == 3 else np.dstack([image] * 3)
+        for lr_size in self._lr_sizes:
+            sr = self._applied(_reduced(sr, *lr_size))
+        self.remarks = self._remarks(image, len(self._lr_sizes))
+        sr = _reduced(sr, *self.size)
         return sr if image.ndim == 3 else np.ascontiguousarray(sr[..., 0])
+
+    def _sizes_of_passes(self, width: int, height: int) -> Iterator[tuple[int, int]]:
+        """The width and height of what the model is applied to, pass by pass."""
+        is_first = True
+        while width < self.size[0] or height < self.size[1]:
+            needed = -(-self.size[0] // self.scale), -(-self.size[1] // self.scale)
+            if not is_first and needed[0] <= width and needed[1] <= height:
+                width, height = needed
+            yield width, height
+            width, height, is_first = width * self.scale, height * self.scale, False
 
     def _applied(self, lr: np.ndarray) -> np.ndarray:
         """The model's result; what is flat stays flat."""
         margin, options = 0 if any(fixed_sides(self.model)) else margin_of(lr), self.options
         mirrored = np.pad(lr, [(margin, margin), (margin, margin), (0, 0)], mode="symmetric") if margin else lr
-        sr = upscale_array(mirrored, self.model, options.ensemble, options.memory, options.precision)
+        sr = upscale_array(
+            mirrored,
+            self.model,
+            options.ensemble,
+            options.memory,
+            options.precision,
+            progress=self.progress and (lambda share: self.progress(share * lr[..., 0].size / self._all_px)),
+        )
         if margin:
             edge = margin * self.scale
             sr = np.ascontiguousarray(sr[edge:-edge, edge:-edge])

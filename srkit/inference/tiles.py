@@ -1,11 +1,15 @@
 """Tiles: an image cut into parts that fit into memory, each computed with its surroundings."""
 
 import itertools
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+_STEPS_OF_PROGRESS = 16
+_LEAST_PX_OF_STEP = 50_000
+_MOST_WORK_FOR_STEPS = 1.15  # times the image's pixels
 _MOST_WORK = 9  # times the image's pixels, before tiles so small that they are mostly overlap are refused
 
 
@@ -20,6 +24,10 @@ class Tile(NamedTuple):
     @property
     def longest(self) -> int:
         return max(self.bottom - self.top, self.right - self.left)
+
+    @property
+    def num_px(self) -> int:
+        return (self.bottom - self.top) * (self.right - self.left)
 
     def halves(self) -> tuple["Tile", "Tile"]:
         """The tile cut across its longer side."""
@@ -51,6 +59,28 @@ def cut(height: int, width: int, overlap: int | None, most_px: float) -> list[Ti
         return None
     rows, columns = _spans(height, grid[0], overlap or 0), _spans(width, grid[1], overlap or 0)
     return [Tile(*row, *column) for row in rows for column in columns]
+
+
+def cut_for_progress(height: int, width: int, overlap: int | None, tiles: list[Tile]) -> list[Tile]:
+    """Cuts an image into more tiles, after each of which progress can be shown, if they cost little more work.
+
+    Args:
+        height: The image's height in pixels.
+        width: Its width in pixels.
+        overlap: How far the tiles' surroundings reach, in pixels; None for an image that cannot be cut.
+        tiles: The tiles that the memory suffices for.
+
+    Returns:
+        Other tiles, none of them larger; or these, where more would cost too much.
+    """
+    largest = math.prod(window_of(tiles, overlap, height, width))
+    for count in range(min(_STEPS_OF_PROGRESS, height * width // _LEAST_PX_OF_STEP), len(tiles), -1):
+        finer = cut(height, width, overlap, _MOST_WORK_FOR_STEPS * height * width / count)
+        if finer and len(finer) > len(tiles):
+            computed = math.prod(window_of(finer, overlap, height, width))
+            if computed <= min(largest, _MOST_WORK_FOR_STEPS * height * width / len(finer)):
+                return finer
+    return tiles
 
 
 def window_of(tiles: Iterable[Tile], overlap: int | None, height: int, width: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import deque
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from srkit.image import centre_crop, to_uint8
 from srkit.inference.ensemble import ensembled
 from srkit.inference.memory import allocator, memory_used_and_limit
 from srkit.inference.predictor import Predictor, predictor_of
-from srkit.inference.tiles import Tile, cut, window_of
+from srkit.inference.tiles import Tile, cut, cut_for_progress, window_of
 from srkit.models import PRECISIONS, at_scale, fastest_precision, fixed_sides, scale_of, scales_of
 
 _SMALL_PX = 64 * 64  # no more than any model has memory for
@@ -56,6 +57,7 @@ def upscale_array(
     memory: int | None = None,
     precision: str = "float32",
     rounded: bool = True,
+    progress: Callable[[float], object] | None = None,
 ) -> np.ndarray:
     """Upscales an array of one of several types with a model for one scale, as `upscale` does.
 
@@ -66,6 +68,7 @@ def upscale_array(
         memory: See `upscale`.
         precision: See `upscale`.
         rounded: Whether the result has the type of `lr`; otherwise it is float32.
+        progress: Called after each tile with its share of the image, from 0 to 1.
 
     Returns:
         Array `scale` times as high and wide.
@@ -75,8 +78,10 @@ def upscale_array(
     _check_size(model, lr)
     work = _Work(lr, network, ensemble, lr.dtype if rounded else np.dtype(np.float32))
     tiles, num_bytes = _plan(work, memory)
+    if progress and lr[..., 0].size > _SMALL_PX:
+        tiles = cut_for_progress(*lr.shape[:2], network.radius_px, tiles)
     with allocator.taking(num_bytes):
-        work.run(tiles)
+        work.run(tiles, progress or (lambda share: None))
     return work.sr
 
 
@@ -107,7 +112,7 @@ class _Work:
         self.sr = np.empty((height * network.scale, width * network.scale, channels), dtype)
         self._is_grey = lr.dtype != np.float32 and is_grey(lr)
 
-    def run(self, tiles: list[Tile]) -> None:
+    def run(self, tiles: list[Tile], progress: Callable[[float], object]) -> None:
         """Computes the tiles; where the memory does not suffice for them after all, smaller ones."""
         overlap, tiles = self.network.radius_px, deque(tiles)
         window = window_of(tiles, overlap, *self.lr.shape[:2])
@@ -121,7 +126,7 @@ class _Work:
                 tiles = deque(half for tile in tiles for half in tile.halves())
                 window = window_of(tiles, overlap, *self.lr.shape[:2])
             else:
-                tiles.popleft()
+                progress(tiles.popleft().num_px / (self.lr.shape[0] * self.lr.shape[1]))
 
     def _fill(self, tile: Tile, window: tuple[int, int]) -> None:
         """Computes one tile's part of the result, from a window of the image that holds its surroundings."""
