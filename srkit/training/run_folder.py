@@ -32,10 +32,15 @@ class RunFolder:
 
     Attributes:
         checkpoints: The run's checkpoints.
+
+    Raises:
+        InputError: The path is that of a file.
     """
 
     def __init__(self, path: "str | os.PathLike"):
         self.path = Path(path)
+        if self.path.is_file():
+            raise InputError(f"{path} is a file, but a run needs a folder: give another name.")
         self.checkpoints = CheckpointFolder(self.path / "checkpoints")
         self._history = self.path / "history.jsonl"
 

@@ -19,6 +19,7 @@ PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/ru
         ([*PRE, "--lr", "{empty}"], "no LR images of its own"),
         ([*PRE, "--model", "vdsr", "--num-blocks", "8"], "--num-blocks does not apply to vdsr"),
         ([*PRE, "--start-from", "missing.h5"], "no model missing.h5"),
+        ([*PRE, "--run", "{weights}"], "is a file, but a run needs a folder"),
         ([*PRE, "--start-from", "{weights}"], "srresnet cannot start from edsr"),
         (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
         (["runs", "{empty}/[/x]"], "no folder"),
