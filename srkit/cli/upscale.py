@@ -54,9 +54,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "--strength",
         metavar="N",
         type=float,
-        help=f"How much texture the style photo draws, from 0 to 1. Default: {DEFAULT_STRENGTH:g}."
-        if "sharp" in STYLES
-        else argparse.SUPPRESS,
+        help=f"How much texture the style photo draws, from 0 to 1. Default: {DEFAULT_STRENGTH:g}.",
     )
     model.add_argument(
         "--model",

@@ -8,12 +8,10 @@ from toys import toy
 import srkit
 from srkit import InputError, models
 from srkit.image import Photo, downscale
-from srkit.inference import Styles, UpscaleOptions, predict, styles, upscale_files, upscale_photo
+from srkit.inference import Styles, UpscaleOptions, predict, upscale_files, upscale_photo
 from srkit.inference.upscaling import upscale_array
-from srkit.models.presets import PRESETS
 
 LOSSY, LOSSLESS = (Photo(np.zeros((4, 4, 3), np.uint8), is_lossy=is_lossy) for is_lossy in (True, False))
-WITH_GAN = pytest.mark.skipif("photo-gan-x4" not in PRESETS, reason="these weights are not there yet")
 
 
 @pytest.fixture
@@ -33,9 +31,6 @@ def loaded(monkeypatch) -> list[str]:
         return model
 
     monkeypatch.setattr(models, "load_model", load_toy)
-    monkeypatch.setattr(styles, "_HAS_GAN", True)
-    monkeypatch.setattr(styles, "STYLES", ("auto", "faithful", "photo", "sharp"))
-    monkeypatch.setitem(styles.FAMILIES, "sharp", "photo-gan")
     return names
 
 
@@ -76,7 +71,7 @@ def test_weights_of_the_scale_are_taken_if_there_are_some(loaded):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"style": "pretty"}, "There is no style 'pretty': use one of auto, faithful, photo"),
+        ({"style": "pretty"}, "There is no style 'pretty': use one of auto, faithful, photo, sharp"),
         ({"style": "faithful", "strength": 0.5}, "has no strength"),
         ({"strength": 1.5}, "from 0 to 1"),
         ({"strength": float("nan")}, "from 0 to 1"),
@@ -87,15 +82,6 @@ def test_impossible_styles_are_refused(arguments, message):
         Styles(**arguments)
 
 
-@pytest.mark.skipif("photo-gan-x4" in PRESETS, reason="the weights are there")
-def test_without_the_gan_there_is_no_strength():
-    with pytest.raises(InputError, match="no weights photo-gan-x4"):
-        Styles(strength=0.5)
-    with pytest.raises(InputError, match="no style"):
-        Styles("sharp")
-
-
-@WITH_GAN
 def test_more_strength_is_more_texture(lr):
     images = [srkit.upscale(lr, style="photo", strength=strength) for strength in (0, 0.5, 1)]
     texture = [np.abs(np.diff(image.astype(int), axis=1)).mean() for image in images]
