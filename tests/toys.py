@@ -6,7 +6,7 @@ import keras
 
 from srkit import models
 
-_SIZES = {"filters": 8, "growth_filters": 4, "num_blocks": 1, "num_layers": 3, "num_recursions": 2}
+_SIZES = {"filters": 8, "growth_filters": 4, "num_blocks": 1, "num_layers": 3, "num_convs": 2, "num_recursions": 2}
 
 
 def toy(name: str, scale: int = 4, **arguments) -> keras.Model:

@@ -7,7 +7,7 @@ from keras import layers
 
 from srkit.models import fixed_sides, scale_of
 from srkit.models.graph import graph_of
-from srkit.models.layers import BatchNormalization, BicubicUpsampling, PReLU, WeightedAverage
+from srkit.models.layers import BatchNormalization, BicubicUpsampling, BilinearUpsampling, PReLU, WeightedAverage
 from srkit.models.subpixel import PixelShuffle, SubPixelConv2D, SubPixelPReLU
 
 _POINTWISE = (
@@ -65,8 +65,8 @@ def _reach_before(operation, radius: int) -> int | None:
     """
     if isinstance(operation, PixelShuffle):
         return -(-radius // operation.scale)
-    if isinstance(operation, BicubicUpsampling):
-        return -(-radius // operation.scale) + 2
+    if isinstance(operation, BicubicUpsampling | BilinearUpsampling):
+        return -(-radius // operation.scale) + operation.radius_px
     if isinstance(operation, SubPixelConv2D):
         return -(-radius // operation.scale) + operation.radius_px
     if isinstance(operation, layers.UpSampling2D) and operation.interpolation == "nearest":

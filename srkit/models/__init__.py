@@ -6,11 +6,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "architectures": ["MODELS"],
+        "architectures.compact": ["compact"],
         "architectures.discriminator": ["discriminator"],
         "architectures.drcn": ["drcn"],
         "architectures.edsr": ["edsr"],
         "architectures.espcn": ["espcn"],
         "architectures.mdsr": ["mdsr"],
+        "architectures.msrresnet": ["msrresnet"],
         "architectures.rrdb": ["rrdb"],
         "architectures.srcnn": ["srcnn"],
         "architectures.srresnet": ["srresnet"],

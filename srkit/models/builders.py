@@ -38,6 +38,11 @@ def upsampling_steps(scale: int) -> list[int]:
     return {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}[scale]
 
 
+def small_start() -> keras.initializers.Initializer:
+    """A tenth of He's standard deviation: many layers train from a smaller start (Wang et al. 2018, section 3.1)."""
+    return keras.initializers.VarianceScaling(2 * 0.1**2, mode="fan_in", distribution="truncated_normal")
+
+
 def subpixel_upsample(x, filters: int, step: int, name: str, dtype: str | None = None):
     """Sub-pixel convolution (Shi et al. 2016): a convolution, initialised by ICNR, and a pixel shuffle."""
     x = layers.Conv2D(

@@ -60,9 +60,8 @@ class PReLU(keras.layers.PReLU):
         return ops.cast(self.alpha, inputs.dtype)
 
 
-@keras.saving.register_keras_serializable("srkit")
-class BicubicUpsampling(keras.layers.Layer):
-    """Bicubic interpolation (Keys, a = -0.5, symmetric borders), as `srkit.image.interpolate`, but not rounded.
+class _Interpolation(keras.layers.Layer):
+    """Interpolation with symmetric borders, as `srkit.image.interpolate`, but not rounded.
 
     It computes in float32 whatever its policy says: networks add to what it gives, and bfloat16 has too few digits
     for pixels.
@@ -70,9 +69,16 @@ class BicubicUpsampling(keras.layers.Layer):
     Args:
         scale: The factor by which the output is higher and wider.
 
+    Attributes:
+        kernel: The interpolation's name.
+        radius_px: How far it looks, in pixels of its input.
+
     Input shape: `(batch, height, width, channels)`.
     Output shape: `(batch, height * scale, width * scale, channels)`.
     """
+
+    kernel: str
+    radius_px: int
 
     def __init__(self, scale: int, **kwargs):
         super().__init__(autocast=False, **kwargs)
@@ -85,12 +91,12 @@ class BicubicUpsampling(keras.layers.Layer):
 
     def _upscale_rows(self, x):
         batch, height, width, channels = ops.shape(x)
-        rows = ops.arange(-2, height + 2) % (2 * height)
+        rows = ops.arange(-self.radius_px, height + self.radius_px) % (2 * height)
         # Mirrored, with the edge row repeated: before row 0 come 0 and 1, and in an image of one row it is always 0.
         padded = ops.take(x, ops.minimum(rows, 2 * height - 1 - rows), axis=1)
         phases = [
             sum(float(tap) * padded[:, row : row + height] for row, tap in enumerate(taps) if tap)
-            for taps, _ in interpolation_taps(self.scale)
+            for taps, _ in interpolation_taps(self.scale, self.kernel)
         ]
         return ops.reshape(ops.stack(phases, axis=2), (batch, height * self.scale, width, channels))
 
@@ -99,6 +105,20 @@ class BicubicUpsampling(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("srkit")
+class BicubicUpsampling(_Interpolation):
+    """Bicubic interpolation (Keys, a = -0.5) with symmetric borders, in float32: see `_Interpolation`."""
+
+    kernel, radius_px = "bicubic", 2
+
+
+@keras.saving.register_keras_serializable("srkit")
+class BilinearUpsampling(_Interpolation):
+    """Bilinear interpolation with symmetric borders, in float32: see `_Interpolation`."""
+
+    kernel, radius_px = "bilinear", 1
 
 
 @keras.saving.register_keras_serializable("srkit")

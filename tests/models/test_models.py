@@ -8,7 +8,7 @@ from toys import scales, toy
 from srkit import InputError, models
 from srkit.image import interpolate
 from srkit.models.architectures.edsr import DIV2K_MEAN_RGB
-from srkit.models.layers import BatchNormalization, BicubicUpsampling, Dirac, PReLU, WeightedAverage
+from srkit.models.layers import BatchNormalization, BicubicUpsampling, BilinearUpsampling, Dirac, PReLU, WeightedAverage
 from srkit.models.precision import set_precision
 from srkit.models.subpixel import PixelShuffle, SubPixelConv2D, SubPixelPReLU
 
@@ -18,6 +18,8 @@ TOYS = {
     "edsr-resize": ("edsr", {"upsampling": "resize"}),
     **{f"edsr-direct-x{scale}": ("edsr", {"scale": scale, "upsampling": "direct"}) for scale in (2, 3, 4)},
     "edsr-scaled": ("edsr", {"residual_scaling": 0.1}),
+    "compact-relu": ("compact", {"activation": "relu"}),
+    "compact-leaky-relu-x1": ("compact", {"scale": 1, "activation": "leaky_relu"}),
 }
 
 EDSR_FULL = {"filters": 256, "num_blocks": 32, "residual_scaling": 0.1}
@@ -32,6 +34,9 @@ PUBLISHED_COUNTS = [
     (models.mdsr, {}, 3_227_203),
     (models.mdsr, {"num_blocks": 80}, 7_953_987),
     (models.rrdb, {}, 16_697_987),
+    (models.msrresnet, {}, 1_517_571),
+    (models.compact, {}, 621_424),
+    (models.compact, {"num_convs": 32}, 1_213_296),
     (models.srcnn, {}, 69_251),
     (models.srcnn, {"kernel_size": 1}, 20_099),
     (models.espcn, {}, 37_200),
@@ -140,18 +145,25 @@ def test_unknown_arguments_are_refused(name):
         models.MODELS[name](num_block=3)
 
 
+def test_unknown_activation_is_refused():
+    with pytest.raises(InputError, match="leaky_relu"):
+        models.compact(activation="tanh")
+
+
 @pytest.mark.parametrize("build", [models.srresnet, models.edsr])
 def test_unknown_upsampling_is_refused(build):
     with pytest.raises(InputError, match="subpixel"):
         build(upsampling="bilinear")
 
 
-@pytest.mark.parametrize("name", ["vdsr", "drcn"])
-def test_residual_networks_of_zero_weights_are_bicubic(name, cat):
+@pytest.mark.parametrize(
+    "name, kernel", [("vdsr", "bicubic"), ("drcn", "bicubic"), ("msrresnet", "bilinear"), ("compact", "nearest")]
+)
+def test_residual_networks_of_zero_weights_interpolate(name, kernel, cat):
     model = toy(name, 3)
     for weight in model.weights:
         weight.assign(np.zeros(weight.shape))
-    assert np.abs(np.asarray(model(cat[None, :20, :30]))[0] - interpolate(cat[:20, :30], 3)).max() < 0.51
+    assert np.abs(np.asarray(model(cat[None, :20, :30]))[0] - interpolate(cat[:20, :30], 3, kernel)).max() < 0.51
 
 
 def test_scales_of_mdsr_share_their_weights(lr):
@@ -227,10 +239,11 @@ def test_subpixel_prelu_is_shuffle_then_prelu():
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
 @pytest.mark.parametrize("shape", [(40, 31), (1, 1), (1, 7), (2, 3), (3, 1)])
-def test_bicubic_layer_is_upscale_before_rounding(scale, shape, cat):
+@pytest.mark.parametrize("layer, kernel", [(BicubicUpsampling, "bicubic"), (BilinearUpsampling, "bilinear")])
+def test_interpolating_layer_is_interpolate_before_rounding(scale, shape, layer, kernel, cat):
     lr = cat[: shape[0], : shape[1]]
-    sr = np.asarray(BicubicUpsampling(scale, dtype="mixed_bfloat16")(lr[None]))[0]
-    assert np.abs(np.clip(sr, 0, 255) - interpolate(lr, scale)).max() <= 0.5 + 1e-3
+    sr = np.asarray(layer(scale, dtype="mixed_bfloat16")(lr[None]))[0]
+    assert np.abs(np.clip(sr, 0, 255) - interpolate(lr, scale, kernel)).max() <= 0.5 + 1e-3
 
 
 def test_weighted_average_by_hand():

@@ -11,8 +11,10 @@ MODELS = LazyTable(
     {
         "srresnet": "srkit.models.architectures.srresnet:srresnet",
         "edsr": "srkit.models.architectures.edsr:edsr",
+        "msrresnet": "srkit.models.architectures.msrresnet:msrresnet",
         "mdsr": "srkit.models.architectures.mdsr:mdsr",
         "rrdb": "srkit.models.architectures.rrdb:rrdb",
+        "compact": "srkit.models.architectures.compact:compact",
         "srcnn": "srkit.models.architectures.srcnn:srcnn",
         "espcn": "srkit.models.architectures.espcn:espcn",
         "vdsr": "srkit.models.architectures.vdsr:vdsr",

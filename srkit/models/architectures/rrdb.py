@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from srkit.models.builders import rebuildable, upsampling_steps
+from srkit.models.builders import rebuildable, small_start, upsampling_steps
 
 _RESIDUAL_SCALING = 0.2
 
@@ -66,6 +66,4 @@ def _dense_block(inputs, filters: int, growth_filters: int, name: str):
 
 
 def _small_convolution(filters: int, activation: str | None, name: str) -> layers.Layer:
-    # A tenth of He's standard deviation: so many layers train from a smaller start (section 3.1).
-    start = keras.initializers.VarianceScaling(2 * 0.1**2, mode="fan_in", distribution="truncated_normal")
-    return layers.Conv2D(filters, 3, padding="same", activation=activation, kernel_initializer=start, name=name)
+    return layers.Conv2D(filters, 3, padding="same", activation=activation, kernel_initializer=small_start(), name=name)
