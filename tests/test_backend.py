@@ -20,7 +20,7 @@ def test_settings_that_do_not_suit_are_told_before_anything_is_built(setting, tm
     for attempt in (
         lambda: models.edsr(2, filters=4, num_blocks=1),
         lambda: models.discriminator(32),
-        lambda: WeightedLosses({"l1": 1}, scale=2),
+        lambda: WeightedLosses({"l1": 1}),
         lambda: upscale(np.zeros((8, 8, 3), np.uint8)),
     ):
         with pytest.raises(InputError, match=rf'"{setting}" to be .* Change it in ~/\.keras/keras\.json'):

@@ -77,7 +77,7 @@ class GanTrainer(Trainer):
                 d_loss = self._adversarial.discriminator(hr_logits, sr_logits)
             with generator_tape.stop_recording():
                 self.apply_gradients("discriminator", self.discriminator, discriminator_tape, d_loss)
-            content, values = self.losses[self.scale](hr, sr)
+            content, values = self.losses(hr, sr, self.scale)
             new_sr_logits = self.discriminator(sr, training=True)
             adversarial = self._adversarial.generator(tf.stop_gradient(hr_logits), new_sr_logits)
             g_loss = content + self.options.losses[self._adversarial_name] * adversarial

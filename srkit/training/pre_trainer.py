@@ -39,6 +39,6 @@ class PreTrainer(Trainer):
         generator = self.generators[scale]
         with tf.GradientTape() as tape:
             sr = generator(lr, training=True)
-            loss, values = self.losses[scale](hr, sr)
+            loss, values = self.losses(hr, sr, scale)
         self.apply_gradients("generator", generator, tape, loss)
         return {"loss": loss, **values}

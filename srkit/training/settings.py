@@ -41,7 +41,7 @@ def settings_of(trainer, train: "Pairs | MultiScalePairs", valid: "Pairs | Multi
         settings[name] = getattr(model, "config", None) or {"fingerprint": fingerprint(model)}
     layers = [layer for layer in trainer.generator.layers if layer.weights]
     settings["fixed"] = [layer.name for layer in layers if not layer.trainable or layer in trainer.frozen]
-    settings["networks"] = trainer.losses[trainer.scales[0]].fingerprint
+    settings["networks"] = trainer.losses.fingerprint
     settings |= {"train": train.fingerprint, "valid": valid.fingerprint}
     return settings | ({"steps": trainer.steps} if optimizers.depends_on_steps(options) else {})
 

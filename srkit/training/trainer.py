@@ -40,7 +40,7 @@ class Trainer:
     Attributes:
         generator: The model from LR to SR.
         generators: The generator for each of its scales.
-        losses: The weighted content losses for each scale.
+        losses: The weighted content losses.
         run: The run's folder.
         precision: What the models compute in while they train.
         step: Number of steps done, those before a resume included.
@@ -76,8 +76,8 @@ class Trainer:
         self.scales = scales_of(self.generator)
         several = len(self.scales) > 1
         self.generators = {scale: at_scale(generator, scale) if several else generator for scale in self.scales}
-        self.losses = {scale: WeightedLosses(losses, scale, options.vgg_weights) for scale in self.scales}
-        for network in (network for weighted in self.losses.values() for network in weighted.networks):
+        self.losses = WeightedLosses(losses, options.vgg_weights)
+        for network in self.losses.networks:
             set_precision(network, self.precision)
         self.frozen = [layer for layer in frozen if layer.trainable]
         self._clipnorm = optimizers.clipnorm_of(options)
@@ -226,7 +226,7 @@ class Trainer:
     @property
     def is_judged_by_content(self) -> bool:
         """Whether the best weights are those with the lowest content loss, instead of the highest PSNR."""
-        return any(weighted.networks for weighted in self.losses.values())
+        return bool(self.losses.networks)
 
     def say(self, text: str) -> None:
         """Prints a line beside the progress bar."""

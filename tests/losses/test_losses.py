@@ -70,16 +70,16 @@ def test_never_random(monkeypatch, tmp_path):
 
 def test_unknown_losses_and_weights_are_refused():
     with pytest.raises(InputError, match="vgg54"):
-        losses.WeightedLosses({"vgg19": 1}, 4)
+        losses.WeightedLosses({"vgg19": 1})
     for weight in (0, -1, float("nan"), float("inf")):
         with pytest.raises(InputError, match="above 0"):
-            losses.WeightedLosses({"l1": weight}, 4)
+            losses.WeightedLosses({"l1": weight})
 
 
 def test_weighted_losses_are_summed_and_each_is_told(cat):
     hr = cat[None, :64, :64].astype(np.float32)
     sr = hr[:, ::-1]
-    total, values = losses.WeightedLosses({"l1": 2, "colour": 0.5}, 4)(hr, sr)
+    total, values = losses.WeightedLosses({"l1": 2, "colour": 0.5})(hr, sr, scale=4)
     assert float(values["l1"]) == pytest.approx(float(losses.l1(hr, sr)))
     assert float(values["colour"]) == pytest.approx(float(losses.colour(hr, sr, 4)))
     assert float(total) == pytest.approx(2 * float(values["l1"]) + 0.5 * float(values["colour"]))

@@ -85,7 +85,8 @@ class Validation(Callback):
             for pair in pairs.pairs():
                 lr, hr = picture_crop(*pair, pairs.scale, _CONTENT_PX)
                 sr = predict(trainer.generators[pairs.scale], lr)
-                values.append(float(trainer.losses[pairs.scale](hr[None].astype(np.float32), sr[None])[0]))
+                total, _ = trainer.losses(hr[None].astype(np.float32), sr[None], pairs.scale)
+                values.append(float(total))
         return float(np.mean(values))
 
     def state(self):
