@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import h5py
@@ -15,6 +16,7 @@ from srkit.errors import InputError
 from srkit.files import replacing
 from srkit.models.architectures import MODELS
 from srkit.models.config import build_from_config
+from srkit.models.foreign import SUFFIXES, open_foreign
 from srkit.models.presets import GENERATORS, PRESETS, preset_path
 
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
@@ -55,6 +57,8 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
             )
     if path.suffix == ".keras":
         return _load_keras(path, trust)
+    if path.suffix in SUFFIXES:
+        return _load_foreign(path, model)
     if path.suffix not in (".h5", ".hdf5"):
         raise InputError(f"{path} is no model file: .keras, .weights.h5 and .h5 are known.")
     try:
@@ -112,6 +116,15 @@ def _load_keras(path: Path, trust: bool) -> keras.Model:
             ) from None
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
+
+
+def _load_foreign(path: Path, model: keras.Model | None) -> keras.Model:
+    if model is not None:
+        raise InputError(f"{path} says itself what model it is of: leave model=… out.")
+    opened = open_foreign(path)
+    for remark in opened.remarks:
+        warnings.warn(remark, stacklevel=3)
+    return opened.model
 
 
 def _load_weights(model: keras.Model, path: Path, legacy: bool, num_values: int) -> None:

@@ -1,0 +1,239 @@
+"""Every layout at a toy size, against the network of its project written out in NumPy."""
+
+import numpy as np
+import pytest
+from pytorch_like import Weights, bilinear, leaky_relu, nearest, pixel_shuffle, pixel_unshuffle, relu, save
+
+from srkit import load_model, models
+
+MEAN = 255 * np.array([0.4488, 0.4371, 0.4040])[:, None, None]
+FILTERS = 8
+STEPS = {1: [], 2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
+
+
+def edsr_of_authors(scale, value_range=255):
+    weights = Weights()
+    weights.conv("head.0", 3, FILTERS)
+    for name in ("body.0.body.0", "body.0.body.2", "body.1.body.0", "body.1.body.2", "body.2"):
+        weights.conv(name, FILTERS, FILTERS)
+    for number, step in enumerate(STEPS[scale]):
+        weights.conv(f"tail.0.{2 * number}", FILTERS, FILTERS * step**2)
+    weights.conv("tail.1", FILTERS, 3)
+    for sign, name in ((-1, "sub_mean"), (1, "add_mean")):
+        weights[f"{name}.weight"] = np.eye(3, dtype=np.float32)[..., None, None]
+        weights[f"{name}.bias"] = (sign * value_range / 255 * MEAN[:, 0, 0]).astype(np.float32)
+
+    def run(image):
+        conv = weights.apply_conv
+        x = head = conv("head.0", conv("sub_mean", image * (value_range / 255)))
+        for name in ("body.0", "body.1"):
+            x = x + conv(f"{name}.body.2", relu(conv(f"{name}.body.0", x)))
+        x = head + conv("body.2", x)
+        for number, step in enumerate(STEPS[scale]):
+            x = pixel_shuffle(conv(f"tail.0.{2 * number}", x), step)
+        return conv("add_mean", conv("tail.1", x)) * (255 / value_range)
+
+    return weights, run
+
+
+def edsr_of_basicsr(scale):
+    weights = Weights()
+    weights.conv("conv_first", 3, FILTERS)
+    for name in ("body.0.conv1", "body.0.conv2", "conv_after_body"):
+        weights.conv(name, FILTERS, FILTERS)
+    for number, step in enumerate(STEPS[scale]):
+        weights.conv(f"upsample.{2 * number}", FILTERS, FILTERS * step**2)
+    weights.conv("conv_last", FILTERS, 3)
+
+    def run(image):
+        conv = weights.apply_conv
+        x = head = conv("conv_first", (image / 255 - MEAN / 255) * 255)
+        x = x + conv("body.0.conv2", relu(conv("body.0.conv1", x)))
+        x = head + conv("conv_after_body", x)
+        for number, step in enumerate(STEPS[scale]):
+            x = pixel_shuffle(conv(f"upsample.{2 * number}", x), step)
+        return (conv("conv_last", x) / 255 + MEAN / 255) * 255
+
+    return weights, run
+
+
+def mdsr_of_authors(scale):
+    order = (2, 3, 4)
+    weights = Weights()
+    weights.conv("head.0", 3, FILTERS)
+    for number, of_scale in enumerate(order):
+        for name in ("0.body.0", "0.body.2", "1.body.0", "1.body.2"):
+            weights.conv(f"pre_process.{number}.{name}", FILTERS, FILTERS, 5)
+        for place, step in enumerate(STEPS[of_scale]):
+            weights.conv(f"upsample.{number}.{2 * place}", FILTERS, FILTERS * step**2)
+    for name in ("body.0.body.0", "body.0.body.2", "body.1"):
+        weights.conv(name, FILTERS, FILTERS)
+    weights.conv("tail.0", FILTERS, 3)
+
+    def run(image):
+        conv, number = weights.apply_conv, order.index(scale)
+        x = conv("head.0", image - MEAN)
+        for block in (f"pre_process.{number}.0", f"pre_process.{number}.1"):
+            x = x + conv(f"{block}.body.2", relu(conv(f"{block}.body.0", x)))
+        skip = x
+        x = x + conv("body.0.body.2", relu(conv("body.0.body.0", x)))
+        x = skip + conv("body.1", x)
+        for place, step in enumerate(STEPS[scale]):
+            x = pixel_shuffle(conv(f"upsample.{number}.{2 * place}", x), step)
+        return conv("tail.0", x) + MEAN
+
+    return weights, run
+
+
+RRDB_NAMES = {
+    "basicsr": ("conv_first", "body.{}.rdb{}.conv{}", "conv_body", ("conv_up1", "conv_up2"), "conv_hr", "conv_last"),
+    "esrgan": ("conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", ("upconv1", "upconv2"), "HRconv", "conv_last"),
+    "first": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2", ("model.3", "model.6"), "model.8", "model.10"),
+    "first x2": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2", ("model.3",), "model.5", "model.7"),
+    "first x1": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2", (), "model.2", "model.4"),
+    "bsrgan x2": ("conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", ("upconv1",), "HRconv", "conv_last"),
+}  # fmt: skip
+
+
+def rrdb(names, unshuffle=1):
+    first, dense, body, ups, hr, last = RRDB_NAMES[names]
+    growth, weights = 4, Weights()
+    weights.conv(first, 3 * unshuffle**2, FILTERS)
+    for block in (0, 1):
+        for number in (1, 2, 3):
+            for layer in range(1, 6):
+                inputs = FILTERS + (layer - 1) * growth
+                weights.conv(dense.format(block, number, layer), inputs, FILTERS if layer == 5 else growth)
+    for name in (body, *ups, hr):
+        weights.conv(name, FILTERS, FILTERS)
+    weights.conv(last, FILTERS, 3)
+
+    def dense_block(x, block, number):
+        grown = x
+        for layer in range(1, 5):
+            new = leaky_relu(weights.apply_conv(dense.format(block, number, layer), grown), 0.2)
+            grown = np.concatenate([grown, new])
+        return x + 0.2 * weights.apply_conv(dense.format(block, number, 5), grown)
+
+    def run(image):
+        conv = weights.apply_conv
+        x = head = conv(first, pixel_unshuffle(image / 255, unshuffle))
+        for block in (0, 1):
+            inside = x
+            for number in (1, 2, 3):
+                inside = dense_block(inside, block, number)
+            x = x + 0.2 * inside
+        x = head + conv(body, x)
+        for name in ups:
+            x = leaky_relu(conv(name, nearest(x, 2)), 0.2)
+        return conv(last, leaky_relu(conv(hr, x), 0.2)) * 255
+
+    return weights, run
+
+
+def msrresnet(scale, block="body.{}.conv{}", hr="conv_hr"):
+    weights = Weights()
+    weights.conv("conv_first", 3, FILTERS)
+    for name in (block.format(0, 1), block.format(0, 2), block.format(1, 1), block.format(1, 2), hr):
+        weights.conv(name, FILTERS, FILTERS)
+    for number, step in enumerate(STEPS[scale], start=1):
+        weights.conv(f"upconv{number}", FILTERS, FILTERS * step**2)
+    weights.conv("conv_last", FILTERS, 3)
+
+    def run(image):
+        conv = weights.apply_conv
+        x = leaky_relu(conv("conv_first", image / 255), 0.1)
+        for number in (0, 1):
+            x = x + conv(block.format(number, 2), relu(conv(block.format(number, 1), x)))
+        for number, step in enumerate(STEPS[scale], start=1):
+            x = leaky_relu(pixel_shuffle(conv(f"upconv{number}", x), step), 0.1)
+        x = conv("conv_last", leaky_relu(conv(hr, x), 0.1))
+        return (x + bilinear(image / 255, scale)) * 255
+
+    return weights, run
+
+
+def srgan(scale, names, first=0, bias=True, slopes=1):
+    """Names of: head, its PReLU, a block's layers, body, its batch norm, an upsampling's layers, tail."""
+    head, head_prelu, block, body, body_bn, up, tail = names
+    weights, ups = Weights(), list(enumerate(STEPS[scale]))
+    weights.conv(head, 3, FILTERS, 9)
+    weights.slopes(head_prelu, slopes)
+    blocks = [[name.format(number) for name in block] for number in (first, first + 1)]
+    for conv1, bn1, prelu, conv2, bn2 in blocks:
+        for conv, bn in ((conv1, bn1), (conv2, bn2)):
+            weights.conv(conv, FILTERS, FILTERS, bias=bias)
+            weights.batch_norm(bn, FILTERS)
+        weights.slopes(prelu, slopes)
+    weights.conv(body, FILTERS, FILTERS, bias=bias)
+    weights.batch_norm(body_bn, FILTERS)
+    for number, step in ups:
+        weights.conv(up[0].format(number), FILTERS, FILTERS * step**2)
+        weights.slopes(up[1].format(number), slopes)
+    weights.conv(tail, FILTERS, 3, 9)
+
+    def run(image):
+        conv, norm, prelu = weights.apply_conv, weights.apply_batch_norm, weights.apply_prelu
+        x = skip = prelu(head_prelu, conv(head, image / 255))
+        for conv1, bn1, slope, conv2, bn2 in blocks:
+            x = x + norm(bn2, conv(conv2, prelu(slope, norm(bn1, conv(conv1, x)))))
+        x = skip + norm(body_bn, conv(body, x))
+        for number, step in ups:
+            x = prelu(up[1].format(number), pixel_shuffle(conv(up[0].format(number), x), step))
+        return conv(tail, x)
+
+    return weights, run
+
+
+def srgan_with_tanh(scale):
+    blocks = tuple(f"block{{}}.{name}" for name in ("conv1", "bn1", "prelu", "conv2", "bn2"))
+    ups = ("block5.{}.conv", "block5.{}.prelu")
+    names = ("block1.0", "block1.1", blocks, "block4.0", "block4.1", ups, f"block5.{len(STEPS[scale])}")
+    weights, run = srgan(scale, names, first=2)
+    return weights, lambda image: (np.tanh(run(image)) + 1) / 2 * 255
+
+
+def srgan_clipped(scale, head="conv_block1", body="conv_block2", tail="conv_block3", slopes=1):
+    blocks = tuple(f"trunk.{{}}.rcb.{number}" for number in range(5))
+    ups = ("upsampling.{}.upsample_block.0", "upsampling.{}.upsample_block.2")
+    weights, run = srgan(
+        scale, (f"{head}.0", f"{head}.1", blocks, f"{body}.0", f"{body}.1", ups, tail), bias=False, slopes=slopes
+    )
+    return weights, lambda image: run(image).clip(0, 1) * 255
+
+
+CASES = {
+    **{f"edsr-authors-x{scale}": (edsr_of_authors, scale) for scale in (2, 3, 4)},
+    "edsr-authors-range-1": (lambda scale: edsr_of_authors(scale, value_range=1), 2),
+    **{f"edsr-basicsr-x{scale}": (edsr_of_basicsr, scale) for scale in (2, 3, 4)},
+    **{f"mdsr-authors-x{scale}": (mdsr_of_authors, scale) for scale in (2, 3, 4)},
+    "rrdb-basicsr": (lambda _: rrdb("basicsr"), 4),
+    "rrdb-esrgan": (lambda _: rrdb("esrgan"), 4),
+    "rrdb-first": (lambda _: rrdb("first"), 4),
+    "rrdb-first-x2": (lambda _: rrdb("first x2"), 2),
+    "rrdb-bsrgan-x2": (lambda _: rrdb("bsrgan x2"), 2),
+    **{f"srgan-tanh-x{scale}": (srgan_with_tanh, scale) for scale in (2, 4)},
+    "srgan-clipped": (srgan_clipped, 4),
+    "srgan-clipped-slopes": (lambda scale: srgan_clipped(scale, "conv1", "conv2", "conv3", slopes=FILTERS), 2),
+}
+
+
+@pytest.fixture
+def lr():
+    return np.random.default_rng(1).uniform(0, 255, (3, 8, 12))
+
+
+@pytest.mark.filterwarnings("ignore:weights.pth")
+@pytest.mark.parametrize("case", CASES)
+def test_the_model_computes_what_its_own_project_computes(case, lr, tmp_path):
+    network, scale = CASES[case]
+    weights, run = network(scale)
+    model = load_model(save(weights, tmp_path / "weights.pth"))
+    model = models.at_scale(model, scale) if len(models.scales_of(model)) > 1 else model
+    assert models.scale_of(model) == scale
+    sr = np.asarray(model(lr.transpose(1, 2, 0)[None].astype(np.float32)))[0].transpose(2, 0, 1)
+    expected = run(lr)
+    if "clipped" in case:
+        sr = sr.clip(0, 255)
+    assert np.ptp(expected) > 20
+    assert np.abs(sr - expected).max() < 1e-4 * 255
