@@ -8,7 +8,7 @@ import keras
 
 from srkit.errors import InputError
 from srkit.models.config import build_from_config
-from srkit.models.foreign import edsr, rrdb, srresnet
+from srkit.models.foreign import compact, edsr, rrdb, srresnet
 from srkit.models.foreign.checkpoint import Checkpoint, read_checkpoint
 from srkit.models.foreign.layout import Found, Tensors
 
@@ -24,6 +24,7 @@ LAYOUTS = (
     srresnet.msrresnet_of_mmsr,
     srresnet.srgan_with_tanh,
     srresnet.srgan_clipped,
+    compact.compact_of_real_esrgan,
 )
 
 
@@ -50,8 +51,7 @@ class Opened:
     @property
     def sha256(self) -> str:
         """The checksum of the file."""
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     @property
     def remarks(self) -> list[str]:

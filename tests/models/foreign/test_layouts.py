@@ -85,14 +85,16 @@ def mdsr_of_authors(scale):
     return weights, run
 
 
+_FIRST = ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2")
+_ESRGAN = ("conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv")
 RRDB_NAMES = {
     "basicsr": ("conv_first", "body.{}.rdb{}.conv{}", "conv_body", ("conv_up1", "conv_up2"), "conv_hr", "conv_last"),
-    "esrgan": ("conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", ("upconv1", "upconv2"), "HRconv", "conv_last"),
-    "first": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2", ("model.3", "model.6"), "model.8", "model.10"),
-    "first x2": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2", ("model.3",), "model.5", "model.7"),
-    "first x1": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.2", (), "model.2", "model.4"),
-    "bsrgan x2": ("conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", ("upconv1",), "HRconv", "conv_last"),
-}  # fmt: skip
+    "esrgan": (*_ESRGAN, ("upconv1", "upconv2"), "HRconv", "conv_last"),
+    "esrgan x2": (*_ESRGAN, ("upconv1",), "HRconv", "conv_last"),
+    "first": (*_FIRST, ("model.3", "model.6"), "model.8", "model.10"),
+    "first x1": (*_FIRST, (), "model.2", "model.4"),
+    "first x2": (*_FIRST, ("model.3",), "model.5", "model.7"),
+}
 
 
 def rrdb(names, unshuffle=1):
@@ -196,10 +198,37 @@ def srgan_with_tanh(scale):
 def srgan_clipped(scale, head="conv_block1", body="conv_block2", tail="conv_block3", slopes=1):
     blocks = tuple(f"trunk.{{}}.rcb.{number}" for number in range(5))
     ups = ("upsampling.{}.upsample_block.0", "upsampling.{}.upsample_block.2")
-    weights, run = srgan(
-        scale, (f"{head}.0", f"{head}.1", blocks, f"{body}.0", f"{body}.1", ups, tail), bias=False, slopes=slopes
-    )
+    names = (f"{head}.0", f"{head}.1", blocks, f"{body}.0", f"{body}.1", ups, tail)
+    weights, run = srgan(scale, names, bias=False, slopes=slopes)
     return weights, lambda image: run(image).clip(0, 1) * 255
+
+
+def compact(scale, activation="prelu"):
+    weights = Weights()
+    weights.conv("body.0", 3, FILTERS)
+    for number in (2, 4):
+        weights.conv(f"body.{number}", FILTERS, FILTERS)
+    weights.conv("body.6", FILTERS, 3 * scale**2)
+    if activation == "prelu":
+        for number in (1, 3, 5):
+            weights.slopes(f"body.{number}", FILTERS)
+
+    def run(image):
+        x = image / 255
+        for number in (0, 2, 4):
+            x = weights.apply_conv(f"body.{number}", x)
+            x = weights.apply_prelu(f"body.{number + 1}", x) if activation == "prelu" else relu(x)
+        return (pixel_shuffle(weights.apply_conv("body.6", x), scale) + nearest(image / 255, scale)) * 255
+
+    return weights, run
+
+
+def reparametrised(weights, name, inputs, filters):
+    weights.conv(f"{name}.sk", inputs, filters, 1)
+    weights.conv(f"{name}.conv.0", inputs, 2 * inputs, 1)
+    weights.conv(f"{name}.conv.1", 2 * inputs, 2 * filters)
+    weights.conv(f"{name}.conv.2", 2 * filters, filters, 1)
+    weights.conv(f"{name}.eval_conv", inputs, filters)  # of an earlier moment of the training
 
 
 CASES = {
@@ -211,7 +240,11 @@ CASES = {
     "rrdb-esrgan": (lambda _: rrdb("esrgan"), 4),
     "rrdb-first": (lambda _: rrdb("first"), 4),
     "rrdb-first-x2": (lambda _: rrdb("first x2"), 2),
-    "rrdb-bsrgan-x2": (lambda _: rrdb("bsrgan x2"), 2),
+    "rrdb-esrgan-x2": (lambda _: rrdb("esrgan x2"), 2),
+    **{f"msrresnet-x{scale}": (msrresnet, scale) for scale in (2, 3, 4)},
+    "msrresnet-mmsr": (lambda scale: msrresnet(scale, "recon_trunk.{}.conv{}", "HRconv"), 4),
+    **{f"compact-x{scale}": (compact, scale) for scale in (1, 2, 3, 4)},
+    "compact-relu": (lambda scale: compact(scale, "relu"), 4),
     **{f"srgan-tanh-x{scale}": (srgan_with_tanh, scale) for scale in (2, 4)},
     "srgan-clipped": (srgan_clipped, 4),
     "srgan-clipped-slopes": (lambda scale: srgan_clipped(scale, "conv1", "conv2", "conv3", slopes=FILTERS), 2),
