@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 import srkit
-from srkit.cli import benchmark, demo, tables, train, upscale
+from srkit.cli import benchmark, convert, demo, tables, train, upscale
 from srkit.errors import InputError, TrainingDiverged
 
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m srkit", description="Single-image super-resolution.")
     parser.add_argument("--version", action="version", version=f"srkit {srkit.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (demo, upscale, train, tables, benchmark):
+    for module in (demo, upscale, train, tables, benchmark, convert):
         module.add_commands(commands)
     return parser
 

@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architectures.vdsr": ["vdsr"],
         "config": ["build_from_config", "fingerprint"],
         "copying": ["CopiedLayers", "start_from"],
+        "foreign": ["open_foreign"],
         "mixing": ["mix"],
         "precision": ["computing_in", "fastest_precision"],
         "presets": ["PRESETS", "preset_for"],

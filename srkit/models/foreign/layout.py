@@ -69,6 +69,7 @@ class Conv:
         gain: What the kernel is multiplied by, if the range of its input differs from ours.
         gain_out: What kernel and bias are multiplied by, if the range of its output differs.
         offset_out: What is then added to the bias.
+        bias: Whether it has a bias; else it is 0.
     """
 
     name: str
@@ -80,17 +81,19 @@ class Conv:
     gain: float = 1.0
     gain_out: float = 1.0
     offset_out: float = 0.0
+    bias: bool = True
 
     def shapes(self, tensors: Tensors) -> dict[str, tuple[int, ...]]:
         kernel = (self.filters, self.inputs, self.kernel_size, self.kernel_size)
         shapes = {f"{self.name}.weight": kernel}
-        if f"{self.name}.bias" in tensors:
+        if self.bias:
             shapes[f"{self.name}.bias"] = (self.filters,)
         return shapes
 
     def weights(self, tensors: Tensors) -> list[np.ndarray]:
         kernel = tensors[f"{self.name}.weight"] * (self.gain * self.gain_out)
-        bias = tensors.get(f"{self.name}.bias", np.zeros(self.filters)) * self.gain_out + self.offset_out
+        bias = tensors[f"{self.name}.bias"] if self.bias else np.zeros(self.filters)
+        bias = bias * self.gain_out + self.offset_out
         return [
             colours_last(colours_last(kernel, 0, self.shuffle), 1, self.unshuffle).transpose(2, 3, 1, 0),
             colours_last(bias, 0, self.shuffle),

@@ -49,20 +49,24 @@ class Opened:
     left_over: list[str]
 
     @property
-    def sha256(self) -> str:
-        """The checksum of the file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
-
-    @property
     def remarks(self) -> list[str]:
         """What was assumed, and what was left over."""
         remarks = [f"{self.path.name}: {note}" for note in self.found.notes]
         if self.left_over:
-            remarks.append(
-                f"{self.path.name}: {len(self.left_over)} tensors were left over, the result may differ from its own "
-                f"program's: {_listed(self.left_over)}"
-            )
+            left = _listed(self.left_over)
+            remarks.append(f"{self.path.name}: no place for {left}; the result may differ from its own program's")
         return remarks
+
+    def card(self) -> dict:
+        """What is known of the weights, and of the file that they come from."""
+        return {
+            "description": str(self),
+            "config": dict(self.found.config),
+            "num_parameters": self.model.count_params(),
+            "remarks": self.remarks,
+            "source": {"file": self.path.name, "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()},
+            "average": self.is_average,
+        }
 
     def __str__(self) -> str:
         name, *arguments = self.found.config.items()
@@ -79,6 +83,8 @@ def open_foreign(path: Path) -> Opened:
         InputError: The file is damaged or refused; or no network is recognised in it; or tensors of the network are
             missing or have other shapes.
     """
+    if not path.is_file():
+        raise InputError(f"There is no model {path}: give the path of a file.")
     checkpoint = read_checkpoint(path)
     recognised = _recognise(checkpoint)
     if recognised is None:
@@ -107,11 +113,11 @@ def _check(path: Path, found: Found, tensors: Tensors) -> None:
     expected = found.expected(tensors)
     beginning = f"{path} has the names of {found.names} and looks like {found.config['model']}, but"
     if missing := [name for name in expected if name not in tensors]:
-        raise InputError(f"{beginning} {len(missing)} of its tensors are missing: {_listed(missing)}.")
+        raise InputError(f"{beginning} lacks {_listed(missing)}.")
     for name, shape in expected.items():
         if tensors[name].shape != shape:
             raise InputError(f"{beginning} {name} has the shape {tensors[name].shape}, where {shape} was expected.")
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+    return ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")

@@ -67,20 +67,21 @@ def _srresnet(tensors: Tensors, head: str, blocks: list[list[str]], body: str, u
     """
     filters = filters_of(tensors, f"{head}.0")
     scale, convolutions = upsampler(tensors, [name for name, _ in ups], filters)
+    bias = f"{body}.0.bias" in tensors  # a batch norm makes it needless
     layers: dict[str, Part] = {
         "head_conv": Conv(f"{head}.0", 3, filters, kernel_size=9),
         "head_prelu": Slopes(f"{head}.1", filters),
-        "body_conv": Conv(f"{body}.0", filters, filters),
+        "body_conv": Conv(f"{body}.0", filters, filters, bias=bias),
         "body_bn": BatchNorm(f"{body}.1", filters),
         **numbered("upsample{}_conv", convolutions),
         **numbered("upsample{}_prelu", (Slopes(name, filters) for _, name in ups)),
     }
     for number, (conv1, bn1, prelu, conv2, bn2) in enumerate(blocks, start=1):
         layers |= {
-            f"block{number}_conv1": Conv(conv1, filters, filters),
+            f"block{number}_conv1": Conv(conv1, filters, filters, bias=bias),
             f"block{number}_bn1": BatchNorm(bn1, filters),
             f"block{number}_prelu": Slopes(prelu, filters),
-            f"block{number}_conv2": Conv(conv2, filters, filters),
+            f"block{number}_conv2": Conv(conv2, filters, filters, bias=bias),
             f"block{number}_bn2": BatchNorm(bn2, filters),
         }
     return {"model": "srresnet", "scale": scale, "filters": filters, "num_blocks": len(blocks)}, layers
