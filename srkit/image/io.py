@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from srkit.errors import InputError
 from srkit.files import write_atomically
+from srkit.image.depth import is_white_0, with_white
 from srkit.image.formats import check_target
 from srkit.image.pixels import to_uint8
 from srkit.image.refusals import refuse_unknown_values, why_unidentified
@@ -47,7 +48,7 @@ def read_image(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -
     if isinstance(source, Image.Image):
         return _to_rgb(source)
     with opened(source) as image:
-        return _to_rgb(image)
+        return _to_rgb(with_white(image, "the given bytes" if isinstance(source, bytes) else str(source)))
 
 
 @contextlib.contextmanager
@@ -128,9 +129,10 @@ def _from_array(array: np.ndarray) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
+    is_inverted = is_white_0(image)
     image = ImageOps.exif_transpose(image)
     if image.mode in _MODES_16_BIT or image.mode == "I":  # Pillow would clip these at 255 instead of scaling them
-        grey = np.asarray(image, np.float32)
+        grey = 65_535 - np.asarray(image, np.float32) if is_inverted else np.asarray(image, np.float32)
         # Mode "I" holds 32 bits, but files in it hold 8 or 16.
         is_16_bit = image.mode != "I" or grey.max(initial=0) > 255
         grey8 = to_uint8(grey * (255 / 65535)) if is_16_bit else to_uint8(grey)

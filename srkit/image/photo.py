@@ -3,13 +3,14 @@
 import dataclasses
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from srkit.errors import InputError
 from srkit.image.compression import is_lossy, usual_format
-from srkit.image.depth import read_16_bits, read_most
+from srkit.image.depth import is_white_0, read_16_bits, read_most, unread_white
 from srkit.image.io import MAX_PIXELS, opened
 from srkit.image.metadata import (
     ORIENTATION_TAG,
@@ -23,7 +24,7 @@ from srkit.image.metadata import (
 )
 from srkit.image.png_colours import read_png_colours
 
-_PHOTOMETRIC, _PLANES = 262, 284  # tags of TIFF
+_PLANES = 284  # a tag of TIFF
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations
 
 
@@ -99,7 +100,7 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
         source = {"format": usual_format(image), "is_lossy": is_lossy(image)}
         if getattr(image, "is_animated", False) and image.format != "PSD":  # where the first shows all layers
             remarks.append("of several pictures in the file, the first was taken")
-        most = read_most(image, path)
+        most = read_most(image)
         is_deep = most > 255
         tags = image.tag_v2 if image.format == "TIFF" else {}
         if image.mode == "I" and not is_deep:
@@ -124,12 +125,14 @@ def read_photo(path: "str | os.PathLike", max_pixels: int = MAX_PIXELS) -> Photo
     if is_deep and channels.dtype == np.uint8:
         # OpenCV turns TIFF files by itself.
         clear = upright.info.get("transparency")
-        deep = read_16_bits(path, channels, most, clear, orientation=1 if tags else orientation)
+        deep = read_16_bits(Path(path).read_bytes(), channels, most, clear, orientation=1 if tags else orientation)
+        if deep is None and image.format == "JPEG2000":
+            raise InputError(unread_white(str(path), most))
         if deep is None:
             remarks.append(f"8 of its {most.bit_length()} bits were used")
         else:
             channels = deep
-    elif is_deep and tags.get(_PHOTOMETRIC) == 0:  # white is 0, which Pillow inverts, but not with 16 bits
+    elif is_white_0(image):
         channels = 65535 - channels
     pixels, alpha = _split(channels)
     return Photo(

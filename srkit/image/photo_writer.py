@@ -149,6 +149,8 @@ def _save_with_pillow(file: BinaryIO, file_format: str, image: Image.Image, phot
         options["dpi"] = photo.density
         if says_density(exif) or "density" not in FORMATS[file_format].also:
             with_density(exif, photo.density)
+    elif file_format in ("BMP", "DIB"):
+        options["dpi"] = 0, 0  # says that it is not known, where Pillow would say 96
     if file_format == "TIFF":
         exif.update({tag: content for tag, content in ((XMP_TAG, photo.xmp), (IPTC_TAG, photo.iptc)) if content})
     elif file_format == "PNG":

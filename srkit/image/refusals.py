@@ -49,7 +49,7 @@ def why_unidentified(file: BinaryIO, name: str) -> str:
             return f"{name} cannot be read: {kind} needs another package (pip install {package})."
     if name.lower().endswith(_RAW_EXTENSIONS):
         return _raw(name)
-    if start[:4] in (b"II*\0", b"MM\0*"):
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):  # TIFF, and BigTIFF
         return _why_not_tiff(file, name)
     if start[:3] == b"\xff\xd8\xff":
         return f"{name} is a JPEG file that cannot be read: it is damaged, or of a rare kind, such as one with 12 bits."

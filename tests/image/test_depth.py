@@ -48,16 +48,27 @@ def test_white_of_ppm_may_be_any_value(tmp_path, deep, most, channels):
     assert np.abs(read_image(path)[..., 0] - (deep[..., 0] / 257)).max() < 2
 
 
-@pytest.mark.parametrize("reads", [True, False])
-def test_16_bits_of_jpeg_2000_are_used_or_it_is_said(tmp_path, cat, monkeypatch, reads):
-    path, deep = tmp_path / "a.jp2", cat.astype(np.uint16) * 255 + 99
-    cv2.imwrite(str(path), deep[..., ::-1])
-    if not reads:
-        monkeypatch.setattr(depths.cv2, "imdecode", lambda *_: None)
-    read = read_photo(path)
-    assert read.remarks == (() if reads else ("8 of its 16 bits were used",))
-    assert np.abs(read.pixels / (257 if reads else 1) - deep / 257).mean() < 1
-    assert "8 that JPEG2000 holds" in write_photo(tmp_path / "b.jp2", Photo(deep))[0]
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bits_of_jpeg_2000_are_used_and_white_is_not_black(tmp_path, deep, channels):
+    """Pillow, which read_image reads with, makes 0 of 16-bit values from 65,408 on."""
+    path, deep = tmp_path / "a.jp2", np.dstack([deep, deep[..., 0]]).repeat(2, axis=0).repeat(2, axis=1)[..., :channels]
+    deep[8:32, 8:40] = 65_535
+    cv2.imwrite(str(path), deep[..., [2, 1, 0, 3][:channels]], [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+    photo = read_photo(path)
+    assert photo.remarks == () and np.array_equal(photo.pixels, deep[..., :3])
+    assert np.array_equal(photo.alpha, deep[..., 3]) if channels == 4 else photo.alpha is None
+    opacity = photo.alpha[..., None] / 65_535 if channels == 4 else 1
+    for source in (path, path.read_bytes()):
+        assert np.abs(read_image(source) - (deep[..., :3] / 257 * opacity + 255 * (1 - opacity))).max() < 2
+    assert "8 that JPEG2000 holds" in write_photo(tmp_path / "b.jp2", photo)[0]
+
+
+def test_16_bits_of_jpeg_2000_that_are_not_read_are_named(tmp_path, deep, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.jp2"), deep.repeat(2, axis=0).repeat(2, axis=1))
+    monkeypatch.setattr(depths.cv2, "imdecode", lambda *_: None)
+    for read in (read_photo, read_image):
+        with pytest.raises(InputError, match=r"a\.jp2 holds 16 bits in a way"):
+            read(tmp_path / "a.jp2")
 
 
 def test_16_bits_are_laid_over_white_where_there_is_no_opacity(tmp_path, deep):
@@ -66,16 +77,35 @@ def test_16_bits_are_laid_over_white_where_there_is_no_opacity(tmp_path, deep):
     assert np.abs(read_photo(tmp_path / "a.ppm").pixels - (deep / 3 + 65_535 * 2 / 3)).max() <= 1
 
 
+def test_16_bits_of_a_fourth_channel_without_a_meaning_are_used(tmp_path, deep):
+    tifffile.imwrite(tmp_path / "a.tif", np.dstack([deep, deep[..., 0]]), photometric="rgb", extrasamples=[0])
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.remarks == () and photo.alpha is None and np.array_equal(photo.pixels, deep)
+
+
+def test_colours_of_16_bits_times_opacity_are_divided_by_it_also_where_few_are_transparent(tmp_path, deep):
+    """Pillow divides, and OpenCV does not."""
+    opacity = np.full(deep.shape[:2], 65_535, np.uint16)
+    opacity[3, 4:6] = 65_535 // 3
+    premultiplied = np.dstack([np.rint(deep * (opacity[..., None] / 65_535)), opacity]).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", premultiplied, photometric="rgb", extrasamples=["assocalpha"])
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.remarks == ("8 of its 16 bits were used",)
+    assert np.abs(photo.pixels - deep / 257).max() < 4
+
+
 UNREAD = {
     "grey with opacity": (lambda deep: (deep[..., :2], {"photometric": "minisblack", "extrasamples": ["unassalpha"]})),
     "floating-point 32-bit": (lambda deep: ((deep / 65_535).astype(np.float32), {"photometric": "rgb"})),
     "floating-point 16-bit": (lambda deep: ((deep / 65_535).astype(np.float16), {"photometric": "rgb"})),
     "floating-point 32-bit values": (lambda deep: ((deep[..., 0] / 65_535).astype(np.float32), {})),
     "signed 16-bit": (lambda deep: ((deep[..., 0] // 2).astype(np.int16), {})),
+    "8-bit grey": (lambda deep: ((deep[..., 0] >> 8).astype(np.uint8), {"bigtiff": True, "byteorder": ">"})),
     "32-bit": (lambda deep: (deep[..., 0].astype(np.uint32) << 16, {})),
 }
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("held", UNREAD)
 def test_what_is_not_read_is_named(tmp_path, deep, held):
     pixels, options = UNREAD[held](deep)

@@ -94,9 +94,12 @@ def test_density_in_centimetres_and_of_a_turned_picture(tmp_path, small):
 
 
 def test_a_file_without_density_gets_none(tmp_path, small):
-    for source in ("png", "jpg", "tif", "bmp", "webp"):
-        Image.fromarray(small).save(tmp_path / f"a.{source}")
-        assert source == "bmp" or read_photo(tmp_path / f"a.{source}").density is None
+    for name in ("png", "jpg", "tif", "webp"):
+        Image.fromarray(small).save(tmp_path / f"a.{name}")
+        assert read_photo(tmp_path / f"a.{name}").density is None
+    for name in ("png", "jpg", "tif", "webp", "bmp", "dib"):
+        write_photo(tmp_path / f"b.{name}", Photo(small))
+        assert read_photo(tmp_path / f"b.{name}").density is None
 
 
 def test_aspect_is_named(tmp_path, small):

@@ -112,6 +112,7 @@ def test_16_bits_become_8_where_the_format_ends(gradient, tmp_path):
 def test_grey_of_which_0_is_white(gradient, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", 65535 - gradient[..., 0], photometric="miniswhite")
     assert np.array_equal(read_photo(tmp_path / "a.tif").pixels, gradient[..., 0])
+    assert np.abs(read_image(tmp_path / "a.tif")[..., 1] - gradient[..., 0] / 257).max() < 1
 
 
 def test_what_would_be_misread_is_refused(gradient, tmp_path):
