@@ -42,6 +42,14 @@ def examples() -> list:
     return found
 
 
+def face_pairs(hr: np.ndarray) -> evaluation.recognition.FacePairs:
+    """Four pairs in two folds, of parts of a photograph."""
+    faces = np.stack([hr[20 * row : 20 * row + 40, column : column + 40] for row in range(4) for column in (0, 80)])
+    first, second = np.arange(8).reshape(2, 4)
+    same, fold = np.array([True, False, True, False]), np.array([0, 0, 1, 1])
+    return evaluation.recognition.FacePairs(faces, [str(index) for index in range(8)], first, second, same, fold)
+
+
 @pytest.fixture
 def at_hand(tmp_path, monkeypatch, cat, samples, vgg_weights):
     """What the examples take for granted: files in the current folder, and values by the names used in this kit."""
@@ -73,6 +81,7 @@ def at_hand(tmp_path, monkeypatch, cat, samples, vgg_weights):
             "model": model,
             "train": train,
             "valid": valid,
+            "pairs": face_pairs(hr),
         },
         **{"trainer": MagicMock(), "dataclasses": dataclasses, "np": np, "srkit": srkit},
     }

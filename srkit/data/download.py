@@ -1,9 +1,10 @@
 """Getting data sets: TensorFlow Datasets downloads, and photographs inside tar files."""
 
+import contextlib
 import functools
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,28 +39,48 @@ def download(dataset: str, folders: dict[str, Path], relative_path: Callable[[di
     shutil.rmtree(work)
 
 
-def _prepare(dataset: str, work: Path, root: Path) -> Callable:
-    """Downloads into `work`. Returns a function from a split to its examples, each with the bytes of its image file."""
-    try:
+def download_archive(dataset: str, folder: Path, inside: str, more: dict[str, tuple[str, int, str]]) -> None:
+    """Downloads the archive of a data set by the address and checksum in TensorFlow Datasets, and unpacks it.
+
+    Args:
+        dataset: The name in TensorFlow Datasets.
+        folder: Where the files go. It appears when it is complete.
+        inside: The folder inside the archive that is taken.
+        more: Files to download beside: for each name its address, size in bytes and SHA-256.
+
+    Raises:
+        InputError: The data set cannot be downloaded.
+    """
+    work = folder.with_name(f"{folder.name}-download")
+    with _explained(dataset, f"put it at {folder} yourself."):
         import requests
         import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise InputError(
-            f"Downloading {dataset} needs the package {error.name}: pip install 'srkit[data]'. Without it, put "
-            f"the photographs under {root} yourself, or use the source 'samples'."
-        ) from None
-    builder = tfds.builder(dataset, data_dir=work)
-    try:
+        from tensorflow_datasets.core.download.checksums import UrlInfo
+
+        (address,) = urls = tfds.builder_cls(dataset).url_infos
+        requests.head(address, timeout=20)
+        known = {url: UrlInfo(size, checksum, name) for name, (url, size, checksum) in more.items()}
+        manager = tfds.download.DownloadManager(
+            download_dir=work, dataset_name=dataset, url_infos={**urls, **known}, force_checksums_validation=True
+        )
+        unpacked = Path(manager.download_and_extract(address)) / inside
+        for name, (url, *_) in more.items():
+            shutil.copyfile(manager.download(url), unpacked / name)
+    replace(unpacked, folder)
+    shutil.rmtree(work)
+
+
+def _prepare(dataset: str, work: Path, root: Path) -> Callable:
+    """Downloads into `work`. Returns a function from a split to its examples, each with the bytes of its image file."""
+    otherwise = f"put the photographs under {root} yourself (data/README.md says how), or use the source 'samples', "
+    with _explained(dataset, f"{otherwise}which needs no network."):
+        import requests
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder(dataset, data_dir=work)
         # TensorFlow Datasets would try for minutes before it gave up.
         requests.head(next(iter(builder.url_infos)), timeout=20)
         builder.download_and_prepare()
-    except Exception as error:  # it raises many kinds: network, disk, checksum, a server's answer
-        reason = (str(error).strip().splitlines() or [""])[0][:120]
-        raise InputError(
-            f"{dataset} could not be downloaded ({type(error).__name__}: {reason}). Check network and disk space and "
-            f"try again, or put the photographs under {root} yourself (data/README.md says how), or use the source "
-            "'samples', which needs no network."
-        ) from None
     image = "hr" if "hr" in builder.info.features else "image"
 
     def examples_of(split: str):
@@ -67,6 +88,23 @@ def _prepare(dataset: str, work: Path, root: Path) -> Callable:
         return ((example, example[image]) for example in tfds.as_numpy(dataset))
 
     return examples_of
+
+
+@contextlib.contextmanager
+def _explained(dataset: str, otherwise: str) -> Iterator[None]:
+    """Raises an InputError that says what can be done where a download fails in the block."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"Downloading {dataset} needs the package {error.name}: pip install 'srkit[data]'. Without it, {otherwise}"
+        ) from None
+    except Exception as error:  # TensorFlow Datasets raises many kinds: network, disk, checksum, a server's answer
+        reason = (str(error).strip().splitlines() or [""])[0][:120]
+        raise InputError(
+            f"{dataset} could not be downloaded ({type(error).__name__}: {reason}). Check network and disk space and "
+            f"try again, or {otherwise}"
+        ) from None
 
 
 def photographs_in_tar(path: Path, prefix: str) -> list[Photograph]:

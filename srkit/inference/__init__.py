@@ -13,6 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "single_image": ["upscale"],
         "size": ["Size"],
         "styles": ["Styles"],
-        "upscaling": ["predict"],
+        "upscaling": ["predict", "upscale_stack"],
     },
 )

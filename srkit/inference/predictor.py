@@ -66,6 +66,14 @@ class Predictor:
         """float32 array of shape (height, width, 3) in [0, 255], and back `scale` times as large."""
         return np.asarray(self._function(tf.constant(lr[None], tf.float32))[0])
 
+    def batch(self, lrs: np.ndarray) -> np.ndarray:
+        """float32 array of shape (images, height, width, 3) in [0, 255], and back `scale` times as large."""
+        return np.asarray(self._batch_function(tf.constant(lrs, tf.float32)))
+
+    @functools.cached_property
+    def _batch_function(self) -> Callable:
+        return self._trace((None, None, None, 3)) or self._call
+
     @functools.cached_property
     def radius_px(self) -> int | None:
         return receptive_field_px(self._model())

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from srkit.errors import InputError, check_choice
-from srkit.image import centre_crop, to_uint8
+from srkit.image import centre_crop, full_range_luma, to_uint8
 from srkit.inference.ensemble import ensembled
 from srkit.inference.memory import allocator, memory_used_and_limit
 from srkit.inference.predictor import Predictor, predictor_of
@@ -83,6 +83,30 @@ def upscale_array(
     with allocator.taking(num_bytes):
         work.run(tiles, progress or (lambda share: None))
     return work.sr
+
+
+def upscale_stack(lrs: np.ndarray, model: keras.Model, precision: str = "float32") -> np.ndarray:
+    """Upscales small images of one size together, as `upscale` does each: thousands of faces in minutes.
+
+    ```python
+    faces = upscale_stack(np.stack([lr, lr[::-1]]), model)
+    ```
+
+    Args:
+        lrs: uint8 array of shape (images, height, width, 3), RGB. They are computed together, without tiles.
+        model: A model from LR to SR, of one scale.
+        precision: `"float32"` or `"mixed_bfloat16"`.
+
+    Returns:
+        uint8 array of shape (images, height * scale, width * scale, 3).
+
+    Raises:
+        InputError: The model takes images of another size only.
+    """
+    _check_size(model, lrs[0])
+    network = predictor_of(model, precision)
+    srs = (full_range_luma(sr).repeat(3, axis=2) if is_grey(lr) else sr for lr, sr in zip(lrs, network.batch(lrs)))
+    return np.stack([to_uint8(sr) for sr in srs])
 
 
 def is_grey(image: np.ndarray) -> bool:

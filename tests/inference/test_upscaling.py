@@ -13,7 +13,7 @@ from srkit.inference import upscaling
 from srkit.inference.fusion import fused_layers
 from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.receptive_field import receptive_field_px
-from srkit.inference.upscaling import predict, upscale_array
+from srkit.inference.upscaling import predict, upscale_array, upscale_stack
 from srkit.models.graph import graph_of
 from srkit.models.layers import Dirac
 from srkit.models.precision import set_precision
@@ -341,3 +341,12 @@ def test_what_is_no_super_resolution_model_is_refused(cat):
     for model in (grey, models.discriminator(32, 4)):
         with pytest.raises(InputError, match="not a super-resolution model"):
             srkit.upscale(cat, model)
+
+
+def test_a_stack_is_upscaled_as_its_images_are(cat):
+    model = toy("edsr")
+    grey = np.repeat(cat[:20, 60:84, :1], 3, axis=2)
+    lrs = np.stack([cat[:20, :24], grey, cat[100:120, 200:224]])
+    for sr, lr in zip(upscale_stack(lrs, model), lrs):
+        assert np.abs(sr.astype(int) - srkit.upscale(lr, model)).max() <= 1
+    assert upscaling.is_grey(upscale_stack(lrs, model)[1])
