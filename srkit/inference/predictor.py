@@ -12,7 +12,7 @@ from keras import layers
 
 from srkit.backend import check_tensorflow
 from srkit.inference.fusion import fused_layers
-from srkit.inference.receptive_field import receptive_field_px
+from srkit.inference.receptive_field import grid_px, receptive_field_px
 from srkit.models import fixed_sides, scale_of
 from srkit.models.graph import Graph, StandIn, functional, graph_of
 from srkit.models.precision import first_layers, last_layers
@@ -52,6 +52,7 @@ class Predictor:
     Attributes:
         scale: The model's scale.
         radius_px: The model's receptive field; see `receptive_field_px`.
+        grid_px: Where parts of an image may begin; see `grid_px`.
         bytes_per_px: Memory for intermediate results, for each LR pixel.
     """
 
@@ -77,6 +78,10 @@ class Predictor:
     @functools.cached_property
     def radius_px(self) -> int | None:
         return receptive_field_px(self._model())
+
+    @functools.cached_property
+    def grid_px(self) -> int:
+        return grid_px(self._model())
 
     @functools.cached_property
     def bytes_per_px(self) -> float:

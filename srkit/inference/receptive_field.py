@@ -1,5 +1,7 @@
 """How far a model looks: with tiles that overlap by as much, an image is what it is as a whole."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,8 +9,15 @@ from keras import layers
 
 from srkit.models import fixed_sides, scale_of
 from srkit.models.graph import graph_of
-from srkit.models.layers import BatchNormalization, BicubicUpsampling, BilinearUpsampling, PReLU, WeightedAverage
-from srkit.models.subpixel import PixelShuffle, SubPixelConv2D, SubPixelPReLU
+from srkit.models.layers import (
+    BatchNormalization,
+    BicubicUpsampling,
+    BilinearUpsampling,
+    PReLU,
+    WeightedAverage,
+    WideConv2D,
+)
+from srkit.models.subpixel import PixelShuffle, PixelUnshuffle, SubPixelConv2D, SubPixelPReLU, WithoutPadding
 
 _POINTWISE = (
     layers.Rescaling,
@@ -24,6 +33,7 @@ _POINTWISE = (
     layers.Multiply,
     SubPixelPReLU,
     WeightedAverage,
+    WithoutPadding,
 )
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 _MEASURED_ON_PX = (64, 128, 256)
@@ -42,6 +52,13 @@ def receptive_field_px(model: keras.Model) -> int | None:
         return None
     radius = _derived(model)
     return _measured(model) if radius is None else radius
+
+
+def grid_px(model: keras.Model) -> int:
+    """The multiples, in LR px, at which parts of an image may begin: 1, except for models that unshuffle pixels."""
+    graph = graph_of(model)
+    operations = () if graph is None else (call.operation for call in graph.calls)
+    return math.prod(operation.scale for operation in operations if isinstance(operation, PixelUnshuffle))
 
 
 def _derived(model: keras.Model) -> int | None:
@@ -65,6 +82,10 @@ def _reach_before(operation, radius: int) -> int | None:
     """
     if isinstance(operation, PixelShuffle):
         return -(-radius // operation.scale)
+    if isinstance(operation, PixelUnshuffle):
+        return radius * operation.scale + operation.scale - 1
+    if isinstance(operation, WideConv2D):
+        return radius + 1
     if isinstance(operation, BicubicUpsampling | BilinearUpsampling):
         return -(-radius // operation.scale) + operation.radius_px
     if isinstance(operation, SubPixelConv2D):

@@ -83,16 +83,15 @@ def cut_for_progress(height: int, width: int, overlap: int | None, tiles: list[T
     return tiles
 
 
-def window_of(tiles: Iterable[Tile], overlap: int | None, height: int, width: int) -> tuple[int, int]:
-    """Height and width of the largest tile with its surroundings.
+def window_of(tiles: Iterable[Tile], overlap: int | None, height: int, width: int, grid: int = 1) -> tuple[int, int]:
+    """Height and width of the largest tile with its surroundings, large enough to begin at a multiple of `grid` px.
 
     All tiles are computed at this size: for each other one TensorFlow's allocator would take more memory.
     """
     around = overlap or 0
-    return (
-        max(min(height, tile.bottom + around) - max(0, tile.top - around) for tile in tiles),
-        max(min(width, tile.right + around) - max(0, tile.left - around) for tile in tiles),
-    )
+    rows = max(min(height, tile.bottom + around) - max(0, tile.top - around) for tile in tiles)
+    columns = max(min(width, tile.right + around) - max(0, tile.left - around) for tile in tiles)
+    return min(height, -(-(rows + grid - 1) // grid) * grid), min(width, -(-(columns + grid - 1) // grid) * grid)
 
 
 def _grid(height: int, width: int, overlap: int | None, most_px: float) -> tuple[int, int] | None:

@@ -76,13 +76,14 @@ def upscale_array(
     check_choice("precision", precision, PRECISIONS)
     network = predictor_of(model, _fast_enough(model, lr) if precision == "auto" else precision)
     _check_size(model, lr)
-    work = _Work(lr, network, ensemble, lr.dtype if rounded else np.dtype(np.float32))
+    whole = _continued(lr, network.grid_px)
+    work = _Work(whole, network, ensemble, lr.dtype if rounded else np.dtype(np.float32))
     tiles, num_bytes = _plan(work, memory)
     if progress and lr[..., 0].size > _SMALL_PX:
-        tiles = cut_for_progress(*lr.shape[:2], network.radius_px, tiles)
+        tiles = cut_for_progress(*whole.shape[:2], network.radius_px, tiles)
     with allocator.taking(num_bytes):
         work.run(tiles, progress or (lambda share: None))
-    return work.sr
+    return np.ascontiguousarray(work.sr[: lr.shape[0] * network.scale, : lr.shape[1] * network.scale])
 
 
 def upscale_stack(lrs: np.ndarray, model: keras.Model, precision: str = "float32") -> np.ndarray:
@@ -127,6 +128,12 @@ def with_scale(model: keras.Model, scale: int | None) -> keras.Model:
     return at_scale(model, scale)
 
 
+def _continued(lr: np.ndarray, grid: int) -> np.ndarray:
+    """The image, mirrored below and on the right to multiples of `grid` px, as `PixelUnshuffle` does it."""
+    below, right = (-side % grid for side in lr.shape[:2])
+    return np.pad(lr, [(0, below), (0, right), (0, 0)], mode="reflect") if below or right else lr
+
+
 class _Work:
     """One image on its way through a network, tile by tile."""
 
@@ -139,7 +146,8 @@ class _Work:
     def run(self, tiles: list[Tile], progress: Callable[[float], object]) -> None:
         """Computes the tiles; where the memory does not suffice for them after all, smaller ones."""
         overlap, tiles = self.network.radius_px, deque(tiles)
-        window = window_of(tiles, overlap, *self.lr.shape[:2])
+        size = *self.lr.shape[:2], self.network.grid_px
+        window = window_of(tiles, overlap, *size)
         while tiles:
             try:
                 self._fill(tiles[0], window)
@@ -148,16 +156,16 @@ class _Work:
                     raise
                 warnings.warn(f"memory did not suffice for tiles of {tiles[0]}: going on with halves", stacklevel=4)
                 tiles = deque(half for tile in tiles for half in tile.halves())
-                window = window_of(tiles, overlap, *self.lr.shape[:2])
+                window = window_of(tiles, overlap, *size)
             else:
                 progress(tiles.popleft().num_px / (self.lr.shape[0] * self.lr.shape[1]))
 
     def _fill(self, tile: Tile, window: tuple[int, int]) -> None:
         """Computes one tile's part of the result, from a window of the image that holds its surroundings."""
-        scale, overlap = self.network.scale, self.network.radius_px or 0
+        scale, overlap, grid = self.network.scale, self.network.radius_px or 0, self.network.grid_px
         # Windows at the image's edges hold more than needs be of the other side.
         top, left = (
-            max(0, min(first - overlap, length - side))
+            max(0, min(first - overlap, length - side)) // grid * grid
             for first, length, side in zip((tile.top, tile.left), self.lr.shape, window, strict=False)
         )
         surroundings = _to_float(self.lr[top : top + window[0], left : left + window[1]])
@@ -188,7 +196,7 @@ def _plan(work: _Work, memory: int | None) -> tuple[list[Tile], float]:
             f"{limit / 2**30:.1f} GiB of memory do not suffice to enlarge {width}x{height} px {network.scale} times "
             f"and to write the result: it takes at least {(used + least_px * bytes_per_px) / 2**30:.1f} GiB."
         )
-    rows, columns = window_of(tiles, radius, height, width)
+    rows, columns = window_of(tiles, radius, height, width, network.grid_px)
     return tiles, rows * columns * network.bytes_per_px * _POOL
 
 

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architectures.mdsr": ["mdsr"],
         "architectures.msrresnet": ["msrresnet"],
         "architectures.rrdb": ["rrdb"],
+        "architectures.span": ["merged", "span"],
         "architectures.srcnn": ["srcnn"],
         "architectures.srresnet": ["srresnet"],
         "architectures.vdsr": ["vdsr"],

@@ -122,6 +122,59 @@ class BilinearUpsampling(_Interpolation):
 
 
 @keras.saving.register_keras_serializable("srkit")
+class WideConv2D(keras.layers.Layer):
+    """A 3x3 convolution that is trained in a wider form: a 1x1, a 3x3 and a 1x1 convolution, beside another 1x1 one.
+
+    Between the four there is no activation, so that they are one 3x3 convolution (SPAN, Wan et al. 2024; Ding et al.
+    2021, "RepVGG", section 3.2). It alone is computed, in training, too: its kernel is made of theirs each time, in
+    float32. At the border the 1x1 convolution is taken to see zeros, and to add its bias, outside of the image as well.
+
+    Args:
+        filters: Number of channels of the output.
+        expansion: How many times as many channels the 3x3 convolution has.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, height, width, filters)`.
+    """
+
+    def __init__(self, filters: int, expansion: int = 2, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # the kernels are multiplied in float32
+        self.filters = filters
+        self.expansion = expansion
+
+    def build(self, input_shape):
+        channels, filters = input_shape[-1], self.filters
+        wide, wide_filters = channels * self.expansion, filters * self.expansion
+        self._expand = self._add_convolution("expand", 1, channels, wide)
+        self._middle = self._add_convolution("middle", 3, wide, wide_filters)
+        self._project = self._add_convolution("project", 1, wide_filters, filters)
+        self._skip = self._add_convolution("skip", 1, channels, filters)
+
+    def _add_convolution(self, name: str, size: int, channels: int, filters: int):
+        kernel = self.add_weight(name=f"{name}_kernel", shape=(size, size, channels, filters))
+        return kernel, self.add_weight(name=f"{name}_bias", shape=(filters,), initializer="zeros")
+
+    def merged(self):
+        """Kernel `(3, 3, channels, filters)` and bias of the one convolution."""
+        (expand, expand_bias), (middle, middle_bias) = self._expand, self._middle
+        (project, project_bias), (skip, skip_bias) = self._project, self._skip
+        kernel = ops.einsum("ia,hwab->hwib", expand[0, 0], middle)
+        kernel = ops.einsum("hwib,bo->hwio", kernel, project[0, 0]) + ops.pad(skip, [(1, 1), (1, 1), (0, 0), (0, 0)])
+        bias = ops.einsum("a,hwab->b", expand_bias, middle) + middle_bias
+        return kernel, ops.einsum("b,bo->o", bias, project[0, 0]) + project_bias + skip_bias
+
+    def call(self, inputs):
+        kernel, bias = (ops.cast(x, self.compute_dtype) for x in self.merged())
+        return ops.conv(ops.cast(inputs, self.compute_dtype), kernel, padding="same") + bias
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "expansion": self.expansion}
+
+
+@keras.saving.register_keras_serializable("srkit")
 class WeightedAverage(keras.layers.Layer):
     """The average of its inputs with weights that are learned: positive, and one in sum (a softmax).
 

@@ -1,4 +1,4 @@
-"""Upsampling by pixel shuffle (Shi et al. 2016): the shuffle, what is computed before it, and how it starts.
+"""Upsampling by pixel shuffle (Shi et al. 2016): shuffle and inverse, what is computed before it, how it starts.
 
 The layers use `keras.ops` only, so that any backend runs them.
 """
@@ -36,6 +36,74 @@ class PixelShuffle(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return enlarged_shape(input_shape, self.scale, input_shape[-1] // self.scale**2)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("srkit")
+class PixelUnshuffle(keras.layers.Layer):
+    """The inverse of `PixelShuffle`: space becomes channels. Sides that are no multiple are continued, mirrored.
+
+    What lies in which channel depends on where in the image a pixel is: of an image that is cut, parts that start at
+    multiples of the scale are what they are in the whole.
+
+    Args:
+        scale: The factor by which the output is smaller.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, ⌈height / scale⌉, ⌈width / scale⌉, channels * scale²)`.
+    """
+
+    def __init__(self, scale: int, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        x, scale, channels = self._continued(self._continued(inputs, 1), 2), self.scale, inputs.shape[-1]
+        batch, height, width, _ = ops.shape(x)
+        x = ops.reshape(x, (batch, height // scale, scale, width // scale, scale, channels))
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(x, (batch, height // scale, width // scale, channels * scale**2))
+
+    def _continued(self, x, axis: int):
+        length = ops.shape(x)[axis]
+        places = ops.arange(-(-length // self.scale) * self.scale)
+        # Mirrored without the edge pixel itself; where there is nothing to mirror, the first pixel is repeated.
+        return ops.take(x, ops.minimum(places, ops.maximum(2 * length - 2 - places, 0)), axis=axis)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        sides = (None if side is None else -(-side // self.scale) for side in sides)
+        return (batch, *sides, channels * self.scale**2)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("srkit")
+class WithoutPadding(keras.layers.Layer):
+    """Cuts a result to the size that belongs to an image: what `PixelUnshuffle` added below and on the right goes.
+
+    Args:
+        scale: The size of the output over that of the image.
+
+    Input shape: a list of the result and the image, each `(batch, height, width, channels)`.
+    Output shape: `(batch, image's height * scale, image's width * scale, result's channels)`.
+    """
+
+    def __init__(self, scale: int, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        result, image = inputs
+        height, width = ops.shape(image)[1:3]
+        return result[:, : height * self.scale, : width * self.scale]
+
+    def compute_output_shape(self, input_shape):
+        result, image = input_shape
+        return enlarged_shape(image, self.scale, result[-1])
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

@@ -8,9 +8,17 @@ from toys import scales, toy
 from srkit import InputError, models
 from srkit.image import interpolate
 from srkit.models.architectures.edsr import DIV2K_MEAN_RGB
-from srkit.models.layers import BatchNormalization, BicubicUpsampling, BilinearUpsampling, Dirac, PReLU, WeightedAverage
+from srkit.models.layers import (
+    BatchNormalization,
+    BicubicUpsampling,
+    BilinearUpsampling,
+    Dirac,
+    PReLU,
+    WeightedAverage,
+    WideConv2D,
+)
 from srkit.models.precision import set_precision
-from srkit.models.subpixel import PixelShuffle, SubPixelConv2D, SubPixelPReLU
+from srkit.models.subpixel import PixelShuffle, PixelUnshuffle, SubPixelConv2D, SubPixelPReLU
 
 TOYS = {
     **{f"{name}-x{scale}": (name, {"scale": scale}) for name in models.MODELS for scale in (3, 4)},
@@ -18,6 +26,10 @@ TOYS = {
     "edsr-resize": ("edsr", {"upsampling": "resize"}),
     **{f"edsr-direct-x{scale}": ("edsr", {"scale": scale, "upsampling": "direct"}) for scale in (2, 3, 4)},
     "edsr-scaled": ("edsr", {"residual_scaling": 0.1}),
+    "rrdb-x1": ("rrdb", {"scale": 1}),
+    "rrdb-unshuffle-x2": ("rrdb", {"scale": 2, "unshuffle": 2}),
+    "rrdb-unshuffle-x1": ("rrdb", {"scale": 1, "unshuffle": 4}),
+    "span-plain": ("span", {"expansion": 0, "normalize": False}),
     "compact-relu": ("compact", {"activation": "relu"}),
     "compact-leaky-relu-x1": ("compact", {"scale": 1, "activation": "leaky_relu"}),
 }
@@ -34,6 +46,10 @@ PUBLISHED_COUNTS = [
     (models.mdsr, {}, 3_227_203),
     (models.mdsr, {"num_blocks": 80}, 7_953_987),
     (models.rrdb, {}, 16_697_987),
+    (models.rrdb, {"scale": 2, "unshuffle": 2}, 16_703_171),
+    (models.rrdb, {"num_blocks": 6}, 4_467_779),
+    (models.span, {}, 1_840_488),
+    (models.span, {"expansion": 0}, 426_288),
     (models.msrresnet, {}, 1_517_571),
     (models.compact, {}, 621_424),
     (models.compact, {"num_convs": 32}, 1_213_296),
@@ -150,6 +166,11 @@ def test_unknown_activation_is_refused():
         models.compact(activation="tanh")
 
 
+def test_unshuffled_scale_that_cannot_be_reached_is_refused():
+    with pytest.raises(InputError, match="scale times unshuffle"):
+        models.rrdb(3, unshuffle=4)
+
+
 @pytest.mark.parametrize("build", [models.srresnet, models.edsr])
 def test_unknown_upsampling_is_refused(build):
     with pytest.raises(InputError, match="subpixel"):
@@ -224,6 +245,45 @@ def test_subpixel_convolution_is_shuffle_then_convolution(scale, kernel_size):
     plain.build(shuffled.shape)
     plain.set_weights(layer.get_weights())
     np.testing.assert_allclose(result, plain(shuffled), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_pixel_unshuffle_is_the_inverse_of_the_shuffle(scale):
+    image = np.random.default_rng(0).normal(size=(1, 2 * scale, 3 * scale, 5)).astype(np.float32)
+    unshuffled = PixelUnshuffle(scale)(image)
+    assert unshuffled.shape == (1, 2, 3, 5 * scale**2)
+    np.testing.assert_array_equal(PixelShuffle(scale)(unshuffled), image)
+
+
+def test_pixel_unshuffle_mirrors_what_is_missing(cat):
+    image = cat[None, :5, :1].astype(np.float32)
+    around = PixelShuffle(4)(PixelUnshuffle(4)(image))
+    np.testing.assert_array_equal(around, np.pad(image, [(0, 0), (0, 3), (0, 3), (0, 0)], mode="reflect"))
+
+
+def test_wide_convolution_is_its_four_convolutions():
+    """Computed one after the other, on an image with a border of zeros."""
+    features = np.random.default_rng(0).normal(size=(1, 5, 6, 4)).astype(np.float32)
+    layer = WideConv2D(7, expansion=2)
+    layer.build(features.shape)
+    layer.set_weights([np.random.default_rng(1).normal(size=weight.shape) for weight in layer.weights])
+    expand, expand_bias, middle, middle_bias, project, project_bias, skip, skip_bias = layer.weights
+    x = np.pad(features, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    for kernel, bias in ((expand, expand_bias), (middle, middle_bias), (project, project_bias)):
+        x = keras.ops.conv(x, kernel, padding="valid") + bias
+    expected = x + keras.ops.conv(features, skip) + skip_bias
+    np.testing.assert_allclose(layer(features), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_merged_span_is_the_same_function(lr):
+    model = toy("span")
+    for weight in model.weights:
+        weight.assign(weight + 0.1 * np.random.default_rng(0).normal(size=weight.shape))
+    plain = models.merged(model)
+    assert plain.config == {**model.config, "expansion": 0} and plain.count_params() < model.count_params()
+    np.testing.assert_allclose(plain(lr), model(lr), rtol=1e-5, atol=255 * 1e-4)
+    with pytest.raises(InputError, match="only models that span built"):
+        models.merged(toy("edsr"))
 
 
 def test_subpixel_prelu_is_shuffle_then_prelu():

@@ -15,6 +15,7 @@ MODELS = LazyTable(
         "mdsr": "srkit.models.architectures.mdsr:mdsr",
         "rrdb": "srkit.models.architectures.rrdb:rrdb",
         "compact": "srkit.models.architectures.compact:compact",
+        "span": "srkit.models.architectures.span:span",
         "srcnn": "srkit.models.architectures.srcnn:srcnn",
         "espcn": "srkit.models.architectures.espcn:espcn",
         "vdsr": "srkit.models.architectures.vdsr:vdsr",
