@@ -13,7 +13,7 @@ import numpy as np
 import skimage.data
 
 import srkit
-from srkit.inference import predictor_of
+from srkit.inference import UpscaleOptions, predictor_of
 from srkit.inference.upscaling import _plan, _Work, upscale_array
 
 LIMITS = {"2 GiB": 2 * 2**30, "4 GiB": 4 * 2**30, "default": None, "unlimited": 2**50}
@@ -32,9 +32,9 @@ def main() -> None:
     work = _Work(lr, network, False, np.dtype(np.uint8))
     seconds, counts = {}, {}
     for limit, memory in LIMITS.items():
-        counts[limit] = len(_plan(work, memory)[0])
+        counts[limit] = len(_plan(work, memory, "exact").tiles)
         started = time.perf_counter()
-        upscale_array(lr, model, False, memory, options.precision)
+        upscale_array(lr, model, UpscaleOptions(memory=memory, precision=options.precision, overlap="exact"))
         seconds[limit] = time.perf_counter() - started
     print(f"{options.model}, {lr.shape[1]}x{lr.shape[0]} px in, {options.precision}")
     print("| memory | tiles | s | times the whole |")

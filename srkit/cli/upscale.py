@@ -61,6 +61,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         metavar="PATH|PRESET",
         help=f"Model's file, or one of {', '.join(GENERATORS)}; replaces --style and --strength.",
     )
+    model.add_argument(
+        "--mix",
+        nargs=3,
+        metavar=("A", "B", "N"),
+        help="Mix the weights of two models of one architecture: N of the second, from 0 to 1, and the rest of the "
+        "first. Replaces --model.",
+    )
     model.add_argument("--trust", action="store_true", help="Load a .keras file that holds program code.")
     results = parser.add_argument_group("results that are already there", "Default: they stay, and count as failed.")
     existing = results.add_mutually_exclusive_group()
@@ -88,11 +95,21 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _model_or_styles(arguments: argparse.Namespace) -> "keras.Model | inference.Styles":
-    if arguments.model is None:
+    if arguments.model is None and arguments.mix is None:
         return inference.Styles(arguments.style or "auto", arguments.strength)
+    if arguments.model and arguments.mix:
+        raise InputError("--mix names its models: leave --model out.")
     if arguments.style is not None or arguments.strength is not None:
-        raise InputError("--model replaces --style and --strength: give one or the other.")
-    return models.load_model(arguments.model, trust=arguments.trust)
+        option = "--model" if arguments.model else "--mix"
+        raise InputError(f"{option} replaces --style and --strength: give one or the other.")
+    if arguments.model:
+        return models.load_model(arguments.model, trust=arguments.trust)
+    *names, share = arguments.mix
+    try:
+        share = float(share)
+    except ValueError:
+        raise InputError(f"--mix takes two models and a number from 0 to 1, such as 0.5; received {share}.") from None
+    return models.mix(*(models.load_model(name, trust=arguments.trust) for name in names), share)
 
 
 def _counted(formats: Counter[str]) -> str:

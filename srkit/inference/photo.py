@@ -81,7 +81,7 @@ class _Passes:
     """Brings a photograph's colours or opacity to another size, through a model.
 
     Attributes:
-        remarks: What was done to the last image; empty where it was one pass.
+        remarks: What was done to the last image, unless it was one exact pass.
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class _Passes:
         self.size = options.size(self.scale).of(width, height)
         self._lr_sizes = list(self._sizes_of_passes(width, height))
         self._all_px = sum(width * height for width, height in self._lr_sizes) * (1 if photo.alpha is None else 2)
-        self.remarks = ()
+        self.remarks, self._told = (), []
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """uint8 or uint16 array of shape (height, width, 3) or (height, width), and back of the new size."""
         sr = image if image.ndim == 3 else np.dstack([image] * 3)
         for lr_size in self._lr_sizes:
             sr = self._applied(_reduced(sr, *lr_size))
-        self.remarks = self._remarks(image, len(self._lr_sizes))
+        self.remarks = (*self._remarks(image, len(self._lr_sizes)), *dict.fromkeys(self._told))
         sr = _reduced(sr, *self.size)
         return sr if image.ndim == 3 else np.ascontiguousarray(sr[..., 0])
 
@@ -125,10 +125,9 @@ class _Passes:
         sr = upscale_array(
             mirrored,
             self.model,
-            options.ensemble,
-            options.memory,
-            options.precision,
+            options,
             progress=self.progress and (lambda share: self.progress(share * lr[..., 0].size / self._all_px)),
+            tell=self._told.append,
         )
         if margin:
             edge = margin * self.scale

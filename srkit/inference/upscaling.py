@@ -1,26 +1,32 @@
 """Upscaling of images: in tiles as large as memory allows, with the result of the whole image."""
 
+import math
 import warnings
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from srkit.errors import InputError, check_choice
+from srkit.errors import InputError
 from srkit.image import centre_crop, full_range_luma, to_uint8
 from srkit.inference.ensemble import ensembled
 from srkit.inference.memory import allocator, memory_used_and_limit
+from srkit.inference.options import UpscaleOptions
+from srkit.inference.overlap import near_enough
 from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.tiles import Tile, cut, cut_for_progress, window_of
-from srkit.models import PRECISIONS, at_scale, fastest_precision, fixed_sides, scale_of, scales_of
+from srkit.models import at_scale, fastest_precision, fixed_sides, scale_of, scales_of
 
 _SMALL_PX = 64 * 64  # no more than any model has memory for
 _POOL = 1.75  # TensorFlow's allocator takes as many times what is alive at one time, and keeps it
 _TO_WRITE = {"uint8": 7 / 3, "uint16": 3, "float32": 1}  # times the result, with an encoder's copies
 _SAMPLE_PX = 96
+_MOST_WORK_EXACT = 1.5  # times the image's pixels, before tiles overlap by less than the receptive field
 _LUMA_OF_RGB = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601
+EXACT = UpscaleOptions(precision="float32", overlap="exact")
 
 
 def predict(
@@ -47,42 +53,44 @@ def predict(
         float32 array of shape (height * scale, width * scale, 3).
     """
     lr = lr if lr.dtype == np.uint8 else lr.astype(np.float32)
-    return upscale_array(lr, with_scale(model, scale), False, memory, precision, rounded=False)
+    options = UpscaleOptions(memory=memory, precision=precision, overlap="exact")
+    return upscale_array(lr, with_scale(model, scale), options, rounded=False)
 
 
 def upscale_array(
     lr: np.ndarray,
     model: keras.Model,
-    ensemble: bool = False,
-    memory: int | None = None,
-    precision: str = "float32",
+    options: UpscaleOptions = EXACT,
     rounded: bool = True,
     progress: Callable[[float], object] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> np.ndarray:
     """Upscales an array of one of several types with a model for one scale, as `upscale` does.
 
     Args:
         lr: Array of shape (height, width, 3), RGB: uint8, uint16 in [0, 65535], or float32 in [0, 255].
         model: A model from LR to SR.
-        ensemble: See `upscale`.
-        memory: See `upscale`.
-        precision: See `upscale`.
+        options: How it is computed. The result's size is the model's.
         rounded: Whether the result has the type of `lr`; otherwise it is float32.
         progress: Called after each tile with its share of the image, from 0 to 1.
+        tell: Called with a remark where the result is not quite that of the whole image.
 
     Returns:
         Array `scale` times as high and wide.
     """
-    check_choice("precision", precision, PRECISIONS)
-    network = predictor_of(model, _fast_enough(model, lr) if precision == "auto" else precision)
+    precision = _fast_enough(model, lr) if options.precision == "auto" else options.precision
+    network = predictor_of(model, precision)
     _check_size(model, lr)
     whole = _continued(lr, network.grid_px)
-    work = _Work(whole, network, ensemble, lr.dtype if rounded else np.dtype(np.float32))
-    tiles, num_bytes = _plan(work, memory)
+    work = _Work(whole, network, options.ensemble, lr.dtype if rounded else np.dtype(np.float32))
+    plan = _plan(work, options.memory, options.overlap)
+    tiles = plan.tiles
     if progress and lr[..., 0].size > _SMALL_PX:
-        tiles = cut_for_progress(*whole.shape[:2], network.radius_px, tiles)
-    with allocator.taking(num_bytes):
-        work.run(tiles, progress or (lambda share: None))
+        tiles = cut_for_progress(*whole.shape[:2], plan.overlap, tiles)
+    if tell and plan.remark:
+        tell(plan.remark)
+    with allocator.taking(plan.num_bytes):
+        work.run(tiles, plan.overlap, progress or (lambda share: None))
     return np.ascontiguousarray(work.sr[: lr.shape[0] * network.scale, : lr.shape[1] * network.scale])
 
 
@@ -143,14 +151,14 @@ class _Work:
         self.sr = np.empty((height * network.scale, width * network.scale, channels), dtype)
         self._is_grey = lr.dtype != np.float32 and is_grey(lr)
 
-    def run(self, tiles: list[Tile], progress: Callable[[float], object]) -> None:
+    def run(self, tiles: list[Tile], overlap: int | None, progress: Callable[[float], object]) -> None:
         """Computes the tiles; where the memory does not suffice for them after all, smaller ones."""
-        overlap, tiles = self.network.radius_px, deque(tiles)
+        tiles = deque(tiles)
         size = *self.lr.shape[:2], self.network.grid_px
         window = window_of(tiles, overlap, *size)
         while tiles:
             try:
-                self._fill(tiles[0], window)
+                self._fill(tiles[0], window, overlap or 0)
             except (MemoryError, tf.errors.ResourceExhaustedError):
                 if overlap is None or tiles[0].longest <= max(overlap, 1):
                     raise
@@ -160,9 +168,9 @@ class _Work:
             else:
                 progress(tiles.popleft().num_px / (self.lr.shape[0] * self.lr.shape[1]))
 
-    def _fill(self, tile: Tile, window: tuple[int, int]) -> None:
+    def _fill(self, tile: Tile, window: tuple[int, int], overlap: int) -> None:
         """Computes one tile's part of the result, from a window of the image that holds its surroundings."""
-        scale, overlap, grid = self.network.scale, self.network.radius_px or 0, self.network.grid_px
+        scale, grid = self.network.scale, self.network.grid_px
         # Windows at the image's edges hold more than needs be of the other side.
         top, left = (
             max(0, min(first - overlap, length - side)) // grid * grid
@@ -179,17 +187,34 @@ class _Work:
         place[:] = _from_float(part, self.sr.dtype)
 
 
-def _plan(work: _Work, memory: int | None) -> tuple[list[Tile], float]:
-    """The tiles for which the memory suffices beside the result, and the bytes that TensorFlow takes for one."""
+class _Plan(NamedTuple):
+    """How an image is cut.
+
+    Attributes:
+        tiles: The tiles for which the memory suffices beside the result.
+        overlap: How far their surroundings reach, in pixels; None for an image that cannot be cut.
+        num_bytes: What TensorFlow takes for one.
+        remark: What the result is, unless it is that of the whole image.
+    """
+
+    tiles: list[Tile]
+    overlap: int | None
+    num_bytes: float = 0
+    remark: str = ""
+
+
+def _plan(work: _Work, memory: int | None, overlap: str | int | None) -> _Plan:
+    """Cuts an image as its options say."""
     network, (height, width) = work.network, work.lr.shape[:2]
     if memory is None and (height * width <= _SMALL_PX or network.radius_px is None):
-        return [Tile(0, height, 0, width)], 0
+        return _Plan([Tile(0, height, 0, width)], network.radius_px)
     used, limit = memory_used_and_limit(memory)
     used += work.sr.nbytes * _TO_WRITE[work.sr.dtype.name]
     # The tile's output is there four times: as it comes, rounded, and in the ensemble turned and added up.
     bytes_per_px = network.bytes_per_px * _POOL + 4 * 12 * network.scale**2
-    radius = network.radius_px
-    tiles = cut(height, width, radius, (limit - used) / bytes_per_px)
+    most_px = (limit - used) / bytes_per_px
+    radius, remark = _overlap(work, most_px, overlap)
+    tiles = cut(height, width, radius, most_px)
     if tiles is None:
         least_px = height * width if radius is None else min(height * width, (3 * radius + 1) ** 2)
         raise InputError(
@@ -197,7 +222,28 @@ def _plan(work: _Work, memory: int | None) -> tuple[list[Tile], float]:
             f"and to write the result: it takes at least {(used + least_px * bytes_per_px) / 2**30:.1f} GiB."
         )
     rows, columns = window_of(tiles, radius, height, width, network.grid_px)
-    return tiles, rows * columns * network.bytes_per_px * _POOL
+    return _Plan(tiles, radius, rows * columns * network.bytes_per_px * _POOL, remark)
+
+
+def _overlap(work: _Work, most_px: float, overlap: str | int | None) -> tuple[int | None, str]:
+    """How far tiles of at most so many pixels overlap, and a remark if that is less than the receptive field."""
+    radius, (height, width) = work.network.radius_px, work.lr.shape[:2]
+    if radius is None or overlap == "exact" or height * width <= most_px:
+        return radius, ""
+    if isinstance(overlap, int):
+        return min(overlap, radius), ""
+    if overlap is None:
+        tiles = cut(height, width, radius, most_px)
+        computed = math.prod(window_of(tiles, radius, height, width)) * len(tiles) if tiles else math.inf
+        if computed < _MOST_WORK_EXACT * height * width:
+            return radius, ""
+    found = near_enough(work.network, _to_float(work.lr), most_px) if most_px > _SMALL_PX else None
+    if found is None:
+        return radius, ""
+    return found.overlap_px, (
+        f"tiles overlap by {found.overlap_px} px in place of the {radius} px that the model looks around: beside a cut "
+        f"in crops of it {100 * found.share:.2f} % of the values differ by more than one grey level"
+    )
 
 
 def _check_size(model: keras.Model, lr: np.ndarray) -> None:

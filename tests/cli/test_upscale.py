@@ -40,6 +40,23 @@ def test_a_model_and_a_style_are_too_much(photos, weights, style, capsys):
     assert "--model replaces --style and --strength" in capsys.readouterr().err
 
 
+def test_two_models_are_mixed(photos, weights, tmp_path, capsys):
+    photo = str(photos / "a.png")
+    for share in ("0", "1"):
+        out = str(tmp_path / f"{share}.png")
+        assert cli.main(["upscale", photo, "--mix", weights, weights, share, "-o", out]) == 0
+    assert (read_image(tmp_path / "0.png") == read_image(tmp_path / "1.png")).all()
+    for arguments, message in (
+        (["--mix", weights, "edsr-x4", "0.5"], "architectures differ"),
+        (["--mix", weights, weights, "half"], "a number from 0 to 1"),
+        (["--mix", weights, weights, "2"], "from 0 to 1"),
+        (["--mix", weights, weights, "0", "--model", weights], "leave --model out"),
+        (["--mix", weights, weights, "0", "--strength", "1"], "--mix replaces"),
+    ):
+        assert cli.main(["upscale", photo, *arguments]) == 1
+        assert message in capsys.readouterr().err
+
+
 def test_strength_out_of_its_range_is_refused(photos, capsys):
     assert cli.main(["upscale", str(photos), "--strength", "2"]) == 1
     assert "from 0 to 1" in capsys.readouterr().err

@@ -146,8 +146,10 @@ def test_tiles_equal_the_whole(cat, photo_model, small_tiles):
 
 
 def test_average_of_eight_views_is_an_average(lr, photo_model):
-    single, averaged = (upscale_array(lr, photo_model, ensemble).astype(int) for ensemble in (False, True))
-    turned = upscale_array(np.rot90(lr), photo_model, ensemble=True)
+    single, averaged = (
+        upscale_array(lr, photo_model, UpscaleOptions(ensemble=ensemble)).astype(int) for ensemble in (False, True)
+    )
+    turned = upscale_array(np.rot90(lr), photo_model, UpscaleOptions(ensemble=True))
     np.testing.assert_allclose(np.rot90(averaged), turned, atol=1)
     assert 0 < np.abs(averaged - single).mean() < 4
 

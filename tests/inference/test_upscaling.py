@@ -12,7 +12,7 @@ from srkit.inference import predictor as predictors
 from srkit.inference import upscaling
 from srkit.inference.fusion import fused_layers
 from srkit.inference.predictor import Predictor, predictor_of
-from srkit.inference.receptive_field import receptive_field_px
+from srkit.inference.receptive_field import grid_px, receptive_field_px
 from srkit.inference.upscaling import predict, upscale_array, upscale_stack
 from srkit.models.graph import graph_of
 from srkit.models.layers import Dirac
@@ -56,7 +56,7 @@ def test_smaller_overlap_would_show(model, cat, small_tiles, monkeypatch):
     """The receptive field is not larger than need be."""
     lr = cat[:90, :90]
     radius = receptive_field_px(model)
-    monkeypatch.setattr(predictors, "receptive_field_px", lambda _: radius - 2)
+    monkeypatch.setattr(predictors, "receptive_field_px", lambda _: radius - 2 * grid_px(model))
     assert np.abs(predict(model, lr) - applied_whole(model, lr)).max() > 1e-3
 
 
@@ -317,7 +317,7 @@ def test_float32_is_meant_whatever_a_model_was_trained_in(cat):
 
 def test_16_bits_stay_16_bits(cat):
     model, lr = toy("edsr", 2), cat[:20, :30]
-    deep = upscale_array(lr.astype(np.uint16) * 257, model, False, None, "float32")
+    deep = upscale_array(lr.astype(np.uint16) * 257, model)
     assert deep.dtype == np.uint16
     np.testing.assert_allclose(deep / 257, np.clip(predict(model, lr), 0, 255), atol=0.01)
 
