@@ -22,7 +22,7 @@ from srkit.models.subpixel import PixelShuffle
 
 MODELS = {f"{name}-x{scale}": (name, scale, {}) for name in models.MODELS for scale in (3, 4)}
 MODELS |= {f"edsr-direct-x{scale}": ("edsr", scale, {"upsampling": "direct"}) for scale in (2, 3, 4)}
-MODELS |= {f"rrdb-unshuffle-x{scale}": ("rrdb", scale, {"unshuffle": 4 // scale}) for scale in (1, 2)}
+MODELS |= {f"rrdb-unshuffle-x{scale}": ("rrdb", scale, {"unshuffle": 4 // scale, "num_blocks": 0}) for scale in (1, 2)}
 
 
 @pytest.fixture(params=MODELS)
