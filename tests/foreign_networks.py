@@ -231,6 +231,46 @@ def reparametrised(weights, name, inputs, filters):
     weights.conv(f"{name}.eval_conv", inputs, filters)  # of an earlier moment of the training
 
 
+def span(scale, normalized=True):
+    weights = Weights()
+    reparametrised(weights, "conv_1", 3, FILTERS)
+    for block in (1, 2, 3):
+        for conv in (1, 2, 3):
+            reparametrised(weights, f"block_{block}.c{conv}_r", FILTERS, FILTERS)
+    reparametrised(weights, "conv_2", FILTERS, FILTERS)
+    weights.conv("conv_cat", 4 * FILTERS, FILTERS, 1)
+    weights.conv("upsampler.0", FILTERS, 3 * scale**2)
+    if not normalized:
+        weights["no_norm"] = np.zeros(1, np.float32)
+
+    def conv3(name, x):
+        """The training form, whose image is padded before the first convolution."""
+        inside = np.pad(x, [(0, 0), (1, 1), (1, 1)])
+        for number in range(3):
+            inside = weights.apply_conv(f"{name}.conv.{number}", inside)
+        return inside[:, 1:-1, 1:-1] + weights.apply_conv(f"{name}.sk", x)
+
+    def block(x, name):
+        first = silu(conv3(f"{name}.c1_r", x))
+        third = conv3(f"{name}.c3_r", silu(conv3(f"{name}.c2_r", first)))
+        return (third + x) * (1 / (1 + np.exp(-third)) - 0.5), first
+
+    def run(image):
+        x = head = conv3("conv_1", image - MEAN if normalized else image / 255)
+        results = []
+        for number in (1, 2, 3):
+            x, first = block(x, f"block_{number}")
+            results.append(x)
+        x = np.concatenate([head, conv3("conv_2", x), results[0], first])
+        return pixel_shuffle(weights.apply_conv("upsampler.0", weights.apply_conv("conv_cat", x)), scale) * 255
+
+    return weights, run
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
 CASES = {
     **{f"edsr-authors-x{scale}": (edsr_of_authors, scale) for scale in (2, 3, 4)},
     "edsr-authors-range-1": (lambda scale: edsr_of_authors(scale, value_range=1), 2),
@@ -245,6 +285,8 @@ CASES = {
     "msrresnet-mmsr": (lambda scale: msrresnet(scale, "recon_trunk.{}.conv{}", "HRconv"), 4),
     **{f"compact-x{scale}": (compact, scale) for scale in (1, 2, 3, 4)},
     "compact-relu": (lambda scale: compact(scale, "relu"), 4),
+    "span-x2": (span, 2),
+    "span-without-mean": (lambda scale: span(scale, normalized=False), 4),
     **{f"srgan-tanh-x{scale}": (srgan_with_tanh, scale) for scale in (2, 4)},
     "srgan-clipped": (srgan_clipped, 4),
     "srgan-clipped-slopes": (lambda scale: srgan_clipped(scale, "conv1", "conv2", "conv3", slopes=FILTERS), 2),

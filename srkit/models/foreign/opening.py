@@ -8,7 +8,7 @@ import keras
 
 from srkit.errors import InputError
 from srkit.models.config import build_from_config
-from srkit.models.foreign import compact, edsr, rrdb, srresnet
+from srkit.models.foreign import compact, edsr, rrdb, span, srresnet
 from srkit.models.foreign.checkpoint import Checkpoint, read_checkpoint
 from srkit.models.foreign.layout import Found, Tensors
 
@@ -25,6 +25,7 @@ LAYOUTS = (
     srresnet.srgan_with_tanh,
     srresnet.srgan_clipped,
     compact.compact_of_real_esrgan,
+    span.span_of_authors,
 )
 
 
