@@ -6,6 +6,8 @@ Each function gives the weights, and a function from an image (3, height, width)
 import numpy as np
 from pytorch_like import Weights, bilinear, leaky_relu, nearest, pixel_shuffle, pixel_unshuffle, relu
 
+from srkit.models.layers import BicubicUpsampling
+
 MEAN = 255 * np.array([0.4488, 0.4371, 0.4040])[:, None, None]
 FILTERS = 8
 STEPS = {1: [], 2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
@@ -267,6 +269,44 @@ def span(scale, normalized=True):
     return weights, run
 
 
+def early(names, kernel_sizes, widths, scale, channels, activation, bias=True):
+    """A chain of convolutions: of the luma of an image, whose colours are interpolated, or of RGB."""
+    weights, colours = Weights(), 1 if channels == "y" else 3
+    is_espcn = activation is np.tanh
+    widths = [colours, *widths, colours * scale**2 if is_espcn else colours]
+    for name, size, inputs, filters in zip(names, kernel_sizes, widths, widths[1:]):
+        weights.conv(name, inputs, filters, size, bias)
+
+    def run(image):
+        bicubic = interpolate_exactly(image, scale)
+        x = image if is_espcn else bicubic
+        x = (luma(x) if channels == "y" else x) / 255
+        before = x
+        for name in names[:-1]:
+            x = activation(weights.apply_conv(name, x))
+        x = weights.apply_conv(names[-1], x)
+        x = pixel_shuffle(x, scale) if is_espcn else x + before if len(names) == 4 else x
+        return bicubic + (x * 255 - luma(bicubic)) * 255 / 219 if channels == "y" else x * 255
+
+    return weights, run
+
+
+def luma(image):
+    return 16 + np.tensordot([65.481, 128.553, 24.966], image, 1)[None] / 255
+
+
+def interpolate_exactly(image, scale):
+    return np.asarray(BicubicUpsampling(scale)(image.transpose(1, 2, 0)[None]))[0].transpose(2, 0, 1)
+
+
+SRCNN = [("conv1", "conv2", "conv3"), ("features.0", "map.0", "reconstruction")]
+ESPCN = [("first_part.0", "first_part.2", "last_part.0"), ("feature_maps.0", "feature_maps.2", "sub_pixel.0")]
+VDSR = [
+    ("input", "residual_layer.0.conv", "residual_layer.1.conv", "output"),
+    ("conv1.0", "trunk.0.conv", "trunk.1.conv", "conv2"),
+]
+
+
 def silu(x):
     return x / (1 + np.exp(-x))
 
@@ -285,8 +325,12 @@ CASES = {
     "msrresnet-mmsr": (lambda scale: msrresnet(scale, "recon_trunk.{}.conv{}", "HRconv"), 4),
     **{f"compact-x{scale}": (compact, scale) for scale in (1, 2, 3, 4)},
     "compact-relu": (lambda scale: compact(scale, "relu"), 4),
-    "span-x2": (span, 2),
-    "span-without-mean": (lambda scale: span(scale, normalized=False), 4),
+    "srcnn-y": (lambda scale: early(SRCNN[0], (9, 5, 5), (8, 4), scale, "y", relu), 4),
+    "srcnn-rgb": (lambda scale: early(SRCNN[1], (9, 1, 5), (8, 4), scale, "rgb", relu), 4),
+    "espcn-y": (lambda scale: early(ESPCN[0], (5, 3, 3), (8, 4), scale, "y", np.tanh), 3),
+    "espcn-rgb": (lambda scale: early(ESPCN[1], (5, 3, 3), (8, 4), scale, "rgb", np.tanh), 2),
+    "vdsr-y": (lambda scale: early(VDSR[0], (3, 3, 3, 3), (8, 8, 8), scale, "y", relu, bias=False), 4),
+    "vdsr-rgb": (lambda scale: early(VDSR[1], (3, 3, 3, 3), (8, 8, 8), scale, "rgb", relu), 4),
     **{f"srgan-tanh-x{scale}": (srgan_with_tanh, scale) for scale in (2, 4)},
     "srgan-clipped": (srgan_clipped, 4),
     "srgan-clipped-slopes": (lambda scale: srgan_clipped(scale, "conv1", "conv2", "conv3", slopes=FILTERS), 2),

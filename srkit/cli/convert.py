@@ -8,6 +8,7 @@ from srkit import models
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
 from srkit.files import replacing, write_atomically
+from srkit.image import SCALES
 
 _ENDINGS = (".keras", ".weights.h5")
 
@@ -28,6 +29,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         metavar="NAME",
         help=f"File to write; its name ends in {' or '.join(_ENDINGS)}. The card is NAME.json.",
     )
+    parser.add_argument(
+        "--scale",
+        type=int,
+        choices=SCALES,
+        help="Scale of a network whose file does not say it (SRCNN, VDSR). Default: 4.",
+    )
     parser.add_argument("--overwrite", action="store_true", help="Replace what is there.")
     parser.set_defaults(command=_run)
 
@@ -42,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if path.exists() and not arguments.overwrite:
             raise InputError(f"{path} is already there: give another name, or --overwrite.")
     import_tensorflow()
-    opened = models.open_foreign(Path(arguments.file))
+    opened = models.open_foreign(Path(arguments.file), arguments.scale)
     print(opened)
     for remark in opened.remarks:
         print(remark)

@@ -13,6 +13,7 @@ from srkit.models.layers import (
     BatchNormalization,
     BicubicUpsampling,
     BilinearUpsampling,
+    Luma,
     PReLU,
     WeightedAverage,
     WideConv2D,
@@ -34,6 +35,7 @@ _POINTWISE = (
     SubPixelPReLU,
     WeightedAverage,
     WithoutPadding,
+    Luma,
 )
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 _MEASURED_ON_PX = (64, 128, 256)

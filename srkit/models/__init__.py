@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architectures.srcnn": ["srcnn"],
         "architectures.srresnet": ["srresnet"],
         "architectures.vdsr": ["vdsr"],
+        "architectures.wdsr": ["wdsr"],
         "config": ["build_from_config", "fingerprint"],
         "copying": ["CopiedLayers", "start_from"],
         "foreign": ["open_foreign"],

@@ -10,7 +10,11 @@ from keras import layers
 from srkit.backend import check_settings
 from srkit.errors import check_choice
 from srkit.image import SCALES
+from srkit.models.layers import Luma
 from srkit.models.subpixel import ICNR, PixelShuffle
+
+CHANNELS = ("rgb", "y")
+LUMA_TO_RGB = 255 / 219  # how much R, G and B rise where Y rises by one
 
 
 def rebuildable(build: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
@@ -41,6 +45,16 @@ def upsampling_steps(scale: int) -> list[int]:
 def small_start() -> keras.initializers.Initializer:
     """A tenth of He's standard deviation: many layers train from a smaller start (Wang et al. 2018, section 3.1)."""
     return keras.initializers.VarianceScaling(2 * 0.1**2, mode="fan_in", distribution="truncated_normal")
+
+
+def with_luma(rgb, luma):
+    """An RGB image with another luma (`Luma`), and its own colours.
+
+    What is added to R, G and B alike changes Y by 219/255 of it, and no colour difference.
+    """
+    difference = layers.Subtract(dtype="float32", name="luma_difference")([luma, Luma(name="luma_before")(rgb)])
+    difference = layers.Rescaling(LUMA_TO_RGB, dtype="float32", name="rgb_difference")(difference)
+    return layers.Add(dtype="float32", name="sr")([rgb, difference])
 
 
 def subpixel_upsample(x, filters: int, step: int, name: str, dtype: str | None = None):

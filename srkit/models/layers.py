@@ -175,6 +175,25 @@ class WideConv2D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("srkit")
+class Luma(keras.layers.Layer):
+    """The luma Y of BT.601, from 16 to 235, as MATLAB's `rgb2ycbcr` has it. It computes in float32.
+
+    Input shape: `(batch, height, width, 3)`, RGB in [0, 255].
+    Output shape: `(batch, height, width, 1)`.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
+    def call(self, inputs):
+        weighted = ops.cast(inputs, "float32") * ops.array([65.481, 128.553, 24.966], "float32")
+        return 16 + ops.sum(weighted, axis=-1, keepdims=True) / 255
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 1)
+
+
+@keras.saving.register_keras_serializable("srkit")
 class WeightedAverage(keras.layers.Layer):
     """The average of its inputs with weights that are learned: positive, and one in sum (a softmax).
 

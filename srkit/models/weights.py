@@ -1,4 +1,4 @@
-"""Model files: presets, `.keras`, `.weights.h5` and legacy `.h5`."""
+"""Model files: presets, `.keras`, `.weights.h5`, legacy `.h5`, and those of other projects."""
 
 import io
 import json
@@ -33,10 +33,10 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
     ```
 
     Args:
-        source: The name of a preset; or the path of a `.keras` file, of a `.weights.h5` file, or of a weights-only
-            `.h5` file of Keras 2.
-        model: The model to load the weights into. Weights that srkit saved do not need it. For others, the default is
-            `srresnet(scale=4)`, the generator of the Keras SRGAN proof of concept.
+        source: The name of a preset; or the path of a `.keras` file, of a `.weights.h5` file, or of weights that other
+            projects trained: PyTorch's `.pth`, `.pt` and `.ckpt`, `.safetensors`, weights-only `.h5` files of Keras 2.
+        model: The model to load Keras' weights into. Those that srkit saved do not need it, nor do those of other
+            projects that are recognised; for others the default is `srresnet(scale=4)`.
         trust: Whether to load a `.keras` file that holds program code (a Lambda layer). Such code can do anything on
             this machine.
 
@@ -53,14 +53,15 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
         path = Path(source)
         if not path.is_file():
             raise InputError(
-                f"There is no model {source}: give the path of a .keras or .h5 file, or one of {', '.join(GENERATORS)}."
+                f"There is no model {source}: give the path of a file of weights, or one of {', '.join(GENERATORS)}."
             )
     if path.suffix == ".keras":
         return _load_keras(path, trust)
     if path.suffix in SUFFIXES:
         return _load_foreign(path, model)
     if path.suffix not in (".h5", ".hdf5"):
-        raise InputError(f"{path} is no model file: .keras, .weights.h5 and .h5 are known.")
+        known = ", ".join((".keras", ".weights.h5", ".h5", *SUFFIXES))
+        raise InputError(f"{path} is no model file: {known} are known.")
     try:
         with h5py.File(path) as file:
             config = json.loads(file.attrs.get(_CONFIG, "null"))
@@ -68,6 +69,8 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
             num_values = _num_values(file)
     except _DAMAGED:
         raise InputError(f"{path} is damaged, or no HDF5 file.") from None
+    if model is None and legacy:
+        return _load_foreign(path, model)
     if model is None:
         model = build_from_config(config) if config else MODELS["srresnet"](scale=4)
     _load_weights(model, path, legacy, num_values)

@@ -19,6 +19,7 @@ MODELS = LazyTable(
         "srcnn": "srkit.models.architectures.srcnn:srcnn",
         "espcn": "srkit.models.architectures.espcn:espcn",
         "vdsr": "srkit.models.architectures.vdsr:vdsr",
+        "wdsr": "srkit.models.architectures.wdsr:wdsr",
         "drcn": "srkit.models.architectures.drcn:drcn",
     }
 )

@@ -9,10 +9,11 @@ import safetensors
 
 from srkit.errors import InputError
 from srkit.models.foreign import pytorch_file
+from srkit.models.foreign.keras2_file import read_layers
 from srkit.models.foreign.unpickling import BFLOAT16, Tensor, from_bytes
 
-PYTORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
-SUFFIXES = (*PYTORCH_SUFFIXES, ".safetensors")
+SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")  # of files that are no Keras files
+KERAS2_SUFFIXES = (".h5", ".hdf5")
 
 # Where projects put a network's weights; averages of the training's weights, which are better, first.
 _AVERAGES = ("params_ema", "ema_state_dict", "model_ema", "g_ema", "ema")
@@ -47,13 +48,15 @@ class Checkpoint(NamedTuple):
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Reads a PyTorch or safetensors file.
+    """Reads a file of PyTorch, of safetensors, or of Keras 2.
 
     Raises:
         InputError: It is damaged, holds more than tensors in plain containers, or no tensors.
     """
     if path.suffix == ".safetensors":
         tensors, place = _read_safetensors(path), ""
+    elif path.suffix in KERAS2_SUFFIXES:
+        tensors, place = read_layers(path), ""
     else:
         with pytorch_file.opened(path) as content:
             found, place = _weights_in(content)

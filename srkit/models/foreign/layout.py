@@ -33,6 +33,7 @@ class Found:
         layers: By the name of the model's layer, where its weights are.
         notes: What the file does not say, and is assumed.
         unneeded: Pattern of the names of tensors that the model does not need.
+        any_scale: Whether the network is the same at each scale.
     """
 
     names: str
@@ -40,6 +41,7 @@ class Found:
     layers: Mapping[str, Part]
     notes: tuple[str, ...] = ()
     unneeded: str = r".*\.num_batches_tracked"
+    any_scale: bool = False
 
     def expected(self, tensors: Tensors) -> dict[str, tuple[int, ...]]:
         """All tensors that the model takes, by name, with their shapes."""

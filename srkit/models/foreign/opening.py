@@ -1,15 +1,15 @@
 """Weights of other projects, as models of this kit."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 
 from srkit.errors import InputError
 from srkit.models.config import build_from_config
-from srkit.models.foreign import compact, edsr, rrdb, span, srresnet
-from srkit.models.foreign.checkpoint import Checkpoint, read_checkpoint
+from srkit.models.foreign import compact, early, edsr, keras2, rrdb, span, srresnet
+from srkit.models.foreign.checkpoint import KERAS2_SUFFIXES, SUFFIXES, Checkpoint, read_checkpoint
 from srkit.models.foreign.layout import Found, Tensors
 
 # How networks are recognised: functions from the tensors of a file to what they are, or None.
@@ -26,6 +26,12 @@ LAYOUTS = (
     srresnet.srgan_clipped,
     compact.compact_of_real_esrgan,
     span.span_of_authors,
+    early.srcnn,
+    early.espcn,
+    early.vdsr,
+    keras2.edsr,
+    keras2.srgan,
+    keras2.wdsr,
 )
 
 
@@ -70,15 +76,19 @@ class Opened:
         }
 
     def __str__(self) -> str:
-        name, *arguments = self.found.config.items()
-        built = f"{name[1]}({', '.join(f'{key}={value}' for key, value in arguments)})"
         place = f", from {self.place!r}{' (the average)' if self.is_average else ''}" if self.place else ""
         count = self.model.count_params()
-        return f"{self.path.name}: {built}, {count:,} parameters, in the names of {self.found.names}{place}"
+        return (
+            f"{self.path.name}: {_built(self.found)}, {count:,} parameters, in the names of {self.found.names}{place}"
+        )
 
 
-def open_foreign(path: Path) -> Opened:
+def open_foreign(path: Path, scale: int | None = None) -> Opened:
     """Opens a file of another project, and builds the model whose weights it holds.
+
+    Args:
+        path: The file.
+        scale: The scale of a network that is the same at each scale, such as VDSR. Default: 4.
 
     Raises:
         InputError: The file is damaged or refused; or no network is recognised in it; or tensors of the network are
@@ -86,6 +96,8 @@ def open_foreign(path: Path) -> Opened:
     """
     if not path.is_file():
         raise InputError(f"There is no model {path}: give the path of a file.")
+    if path.suffix not in (*SUFFIXES, *KERAS2_SUFFIXES):
+        raise InputError(f"{path} is no file of weights: {', '.join((*SUFFIXES, *KERAS2_SUFFIXES))} are known.")
     checkpoint = read_checkpoint(path)
     recognised = _recognise(checkpoint)
     if recognised is None:
@@ -95,6 +107,10 @@ def open_foreign(path: Path) -> Opened:
         )
     found, tensors = recognised
     _check(path, found, tensors)
+    if scale is not None and scale != found.config.get("scale"):
+        if not found.any_scale:
+            raise InputError(f"{path} is a network of its own scale, {_built(found)}: leave --scale out.")
+        found = replace(found, config={**found.config, "scale": scale}, notes=found.notes[1:])
     model = build_from_config(found.config)
     for name, part in found.layers.items():
         model.get_layer(name).set_weights(part.weights(tensors))
@@ -118,6 +134,12 @@ def _check(path: Path, found: Found, tensors: Tensors) -> None:
     for name, shape in expected.items():
         if tensors[name].shape != shape:
             raise InputError(f"{beginning} {name} has the shape {tensors[name].shape}, where {shape} was expected.")
+
+
+def _built(found: Found) -> str:
+    """How the model is built, as in Python."""
+    name, *arguments = found.config.items()
+    return f"{name[1]}({', '.join(f'{key}={value!r}' for key, value in arguments)})"
 
 
 def _listed(names: list[str]) -> str:

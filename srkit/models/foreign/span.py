@@ -73,6 +73,6 @@ def span_of_authors(tensors: Tensors) -> Found | None:
         "SPAN's authors",
         {**config, "normalize": is_normalized},
         layers,
-        notes=("its convolutions are merged", *(("range [0, 255] and DIV2K's mean",) if is_normalized else ())),
+        notes=("range [0, 255] and DIV2K's mean, which the file does not say",) if is_normalized else (),
         unneeded=r".*\.eval_conv\.(weight|bias)|no_norm",
     )
