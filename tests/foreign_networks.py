@@ -242,7 +242,10 @@ def span(scale, normalized=True):
     reparametrised(weights, "conv_2", FILTERS, FILTERS)
     weights.conv("conv_cat", 4 * FILTERS, FILTERS, 1)
     weights.conv("upsampler.0", FILTERS, 3 * scale**2)
-    if not normalized:
+    if normalized:  # for grey levels
+        for name in ("conv_1.conv.0.weight", "conv_1.sk.weight"):
+            weights[name] /= 255
+    else:
         weights["no_norm"] = np.zeros(1, np.float32)
 
     def conv3(name, x):
@@ -331,6 +334,11 @@ CASES = {
     "espcn-rgb": (lambda scale: early(ESPCN[1], (5, 3, 3), (8, 4), scale, "rgb", np.tanh), 2),
     "vdsr-y": (lambda scale: early(VDSR[0], (3, 3, 3, 3), (8, 8, 8), scale, "y", relu, bias=False), 4),
     "vdsr-rgb": (lambda scale: early(VDSR[1], (3, 3, 3, 3), (8, 8, 8), scale, "rgb", relu), 4),
+    "span-x2": (span, 2),
+    "span-without-mean": (lambda scale: span(scale, normalized=False), 4),
+    "rrdb-unshuffle-x2": (lambda _: rrdb("basicsr", unshuffle=2), 2),
+    "rrdb-unshuffle-x1": (lambda _: rrdb("basicsr", unshuffle=4), 1),
+    "rrdb-first-x1": (lambda _: rrdb("first x1"), 1),
     **{f"srgan-tanh-x{scale}": (srgan_with_tanh, scale) for scale in (2, 4)},
     "srgan-clipped": (srgan_clipped, 4),
     "srgan-clipped-slopes": (lambda scale: srgan_clipped(scale, "conv1", "conv2", "conv3", slopes=FILTERS), 2),
