@@ -5,6 +5,7 @@ import inspect
 import keras
 
 from srkit import models
+from srkit.models.layers import Dirac
 
 _SIZES = {"filters": 8, "growth_filters": 4, "num_blocks": 1, "num_layers": 3, "num_convs": 2, "num_recursions": 2}
 
@@ -46,3 +47,29 @@ def with_operators(scale: int = 2, activation: str = "relu") -> keras.Model:
     x = keras.layers.Conv2D(3 * scale**2, 3, padding="same")(keras.ops.tanh(x) + x)
     x = keras.layers.UpSampling2D(scale)(x[..., :3]) + 0.5
     return keras.Model(image, keras.ops.clip(255.0 * x, 0, 255))
+
+
+def repeating(channels: int = 3, sides: tuple = (None, None), given: tuple = (0, 255)) -> keras.Model:
+    """A model of a user's own, which repeats each pixel 4x4 times.
+
+    Args:
+        channels: The number of channels that it takes and returns.
+        sides: The height and width of the images that it takes.
+        given: What it returns 0 and 255 as.
+    """
+    image = keras.Input((*sides, channels))
+    x = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer=Dirac())(image)
+    x = keras.layers.Rescaling((given[1] - given[0]) / 255, given[0])(keras.layers.UpSampling2D(4)(x))
+    return keras.Model(image, x, name="repeating")
+
+
+@keras.saving.register_keras_serializable("tests")
+class Repeating(keras.Model):
+    """The same as program code: there is no graph."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.upsampling = keras.layers.UpSampling2D(4)
+
+    def call(self, image):
+        return self.upsampling(image)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from srkit.errors import InputError
 from srkit.image import INTERPOLATIONS, interpolate
 from srkit.inference import predict, upscale
-from srkit.models import at_scale, fixed_sides, load_model, scale_of, scales_of
+from srkit.models import adapted, at_scale, load_model, scale_of, scales_of
 
 Reconstructor = Callable[[np.ndarray], np.ndarray]  # from LR to SR, both uint8 RGB
 Model = str | os.PathLike | keras.Model
@@ -48,7 +48,7 @@ def reconstruct(reconstructor: Reconstructor, lr: np.ndarray, scale: int, name: 
     """Makes SR, and checks its size.
 
     Raises:
-        InputError: The model fails on an image of this size (it is fixed to another one, or needs even sides), or SR
+        InputError: The model fails on an image of this size (it needs even sides, for instance), or SR
             has a wrong size. The message has the reason, for a person.
     """
     height, width = lr.shape[:2]
@@ -70,7 +70,7 @@ def reconstruct(reconstructor: Reconstructor, lr: np.ndarray, scale: int, name: 
 def _get_reconstructor(model: Model, name: str, scale: int, loaded: dict[str, keras.Model]) -> Reconstructor:
     """How a model makes SR from LR. `loaded` keeps the models: with and without self-ensemble each is loaded once."""
     if isinstance(model, keras.Model):
-        model = _at_scale(model, name, scale)
+        model = _at_scale(adapted(model), name, scale)
         return lambda lr: upscale(lr, model)
     if name in INTERPOLATIONS:
         return lambda lr: interpolate(lr, scale, name)
@@ -91,8 +91,7 @@ def _at_scale(model: keras.Model, name: str, scale: int) -> keras.Model:
         raise InputError(f"{name}: {error}") from None
     if found != scale:
         raise InputError(f"{name} enlarges {found} times; asked: {scale}.")
-    height, width = (fixed or side for fixed, side in zip(fixed_sides(model), (24, 32), strict=True))
-    lr = np.full((height, width, 3), 200, np.uint8)
+    lr = np.full((24, 32, 3), 200, np.uint8)
     sr = reconstruct(lambda lr: predict(model, lr), lr, scale, name)
     low, high = sr.min(), sr.max()
     if not (np.isfinite(sr).all() and high > 2):

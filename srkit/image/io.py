@@ -31,7 +31,7 @@ def read_image(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -
     that a file holds, use `srkit.image.read_photo`.
 
     Args:
-        source: A path, the bytes of an image file, a PIL image, or an array: uint8 of shape (height, width),
+        source: A path, the bytes of an image file, a PIL image, or an array or tensor: uint8 of shape (height, width),
             (height, width, 1) or (height, width, 3).
 
     Returns:
@@ -43,10 +43,14 @@ def read_image(source: "str | os.PathLike | bytes | Image.Image | np.ndarray") -
     >>> read_image(np.zeros((2, 3), np.uint8)).shape
     (2, 3, 3)
     """
-    if isinstance(source, np.ndarray):
-        return _from_array(source)
     if isinstance(source, Image.Image):
         return _to_rgb(source)
+    if hasattr(source, "__array__"):  # tensors, too
+        return _from_array(np.asarray(source))
+    if not isinstance(source, str | os.PathLike | bytes):
+        raise InputError(
+            f"An image is a path or a uint8 array; received a {type(source).__name__}: give a uint8 array."
+        )
     with opened(source) as image:
         return _to_rgb(with_white(image, "the given bytes" if isinstance(source, bytes) else str(source)))
 

@@ -20,7 +20,7 @@ from srkit.inference.progress import UpscalingBar
 from srkit.inference.size import Size
 from srkit.inference.styles import Styles
 from srkit.inference.targets import find_targets, identity_of
-from srkit.models import enlarging_scale_of
+from srkit.models import adapted, enlarging_scale_of
 from srkit.models.presets import DEFAULT_SCALE
 
 
@@ -83,7 +83,7 @@ def upscale_files(
         KeyboardInterrupt: With a sentence on how far it got; what is written is whole.
     """
     options, model = options or UpscaleOptions(), model or Styles()
-    scale = DEFAULT_SCALE if isinstance(model, Styles) else enlarging_scale_of(model)
+    scale = DEFAULT_SCALE if isinstance(model, Styles) else enlarging_scale_of(adapted(model))
     size = options.size(scale)
     batch = _Batch(find_targets(inputs, output, size, options.existing == "overwrite"), size, model, options)
     try:

@@ -12,7 +12,7 @@ from srkit.image import Photo
 from srkit.inference.flatness import keep_flat, margin_of
 from srkit.inference.options import UpscaleOptions
 from srkit.inference.upscaling import upscale_array
-from srkit.models import enlarging_scale_of, fixed_sides
+from srkit.models import adapted, enlarging_scale_of
 
 
 def upscale_photo(
@@ -51,7 +51,7 @@ def upscale_photo(
     Raises:
         InputError: The model is not one for super-resolution or does not enlarge, or the memory does not suffice.
     """
-    passes = _Passes(model, photo, options or UpscaleOptions(), progress)
+    passes = _Passes(adapted(model), photo, options or UpscaleOptions(), progress)
     if photo.alpha is None:
         pixels, alpha = passes(photo.pixels), None
     else:
@@ -120,7 +120,7 @@ class _Passes:
 
     def _applied(self, lr: np.ndarray) -> np.ndarray:
         """The model's result; what is flat stays flat."""
-        margin, options = 0 if any(fixed_sides(self.model)) else margin_of(lr), self.options
+        margin, options = margin_of(lr), self.options
         mirrored = np.pad(lr, [(margin, margin), (margin, margin), (0, 0)], mode="symmetric") if margin else lr
         sr = upscale_array(
             mirrored,

@@ -13,6 +13,7 @@ from keras import layers
 from srkit.backend import check_tensorflow
 from srkit.inference.fusion import fused_layers
 from srkit.inference.receptive_field import grid_px, receptive_field_px
+from srkit.inference.windows import in_windows
 from srkit.models import fixed_sides, scale_of
 from srkit.models.graph import Graph, StandIn, functional, graph_of
 from srkit.models.precision import first_layers, last_layers
@@ -51,7 +52,8 @@ class Predictor:
 
     Attributes:
         scale: The model's scale.
-        radius_px: The model's receptive field; see `receptive_field_px`.
+        radius_px: The model's receptive field; see `receptive_field_px`. Of a model for one size, into which images are
+            cut, at most a third of its sides.
         grid_px: Where parts of an image may begin; see `grid_px`.
         bytes_per_px: Memory for intermediate results, for each LR pixel.
     """
@@ -61,11 +63,14 @@ class Predictor:
         self.scale = scale_of(model)
         self._model = weakref.ref(model)  # held, it would never be freed
         self._network = _network(model, precision)
-        self._function = self._trace((1, None, None, 3)) or self._call
+        self._sides = fixed_sides(model)
+        self._function = self._trace((1, *self._sides, 3)) or self._call
 
     def __call__(self, lr: np.ndarray) -> np.ndarray:
         """float32 array of shape (height, width, 3) in [0, 255], and back `scale` times as large."""
-        return np.asarray(self._function(tf.constant(lr[None], tf.float32))[0])
+        if any(self._sides):
+            return in_windows(self._apply, lr, self._sides, self.radius_px, self.scale)
+        return self._apply(lr)
 
     def batch(self, lrs: np.ndarray) -> np.ndarray:
         """float32 array of shape (images, height, width, 3) in [0, 255], and back `scale` times as large."""
@@ -77,7 +82,10 @@ class Predictor:
 
     @functools.cached_property
     def radius_px(self) -> int | None:
-        return receptive_field_px(self._model())
+        radius, sides = receptive_field_px(self._model()), list(filter(None, self._sides))
+        if not sides:
+            return radius
+        return min(side // 4 for side in sides) if radius is None else min(radius, *(side // 3 for side in sides))
 
     @functools.cached_property
     def grid_px(self) -> int:
@@ -85,11 +93,14 @@ class Predictor:
 
     @functools.cached_property
     def bytes_per_px(self) -> float:
-        height, width = (side or _MEASURED_ON_PX for side in fixed_sides(self._model()))
+        height, width = (side or _MEASURED_ON_PX for side in self._sides)
         function = self._trace((1, height, width, 3))
         if function is None:  # not known, then: out-of-memory errors remain
             return 0
         return _peak_bytes(function.get_concrete_function().graph) / (height * width)
+
+    def _apply(self, lr: np.ndarray) -> np.ndarray:
+        return np.asarray(self._function(tf.constant(lr[None], tf.float32))[0])
 
     def _trace(self, shape: tuple) -> Callable | None:
         """The network as one TensorFlow graph; None if there is none for this shape."""
@@ -98,6 +109,10 @@ class Predictor:
             function.get_concrete_function()
         except tf.errors.OperatorNotAllowedInGraphError:  # Keras' bilinear and bicubic UpSampling2D need known sizes
             return None
+        except Exception:
+            if self._network:
+                raise
+            return None  # program code that needs numbers to compute with
         return function
 
     def _call(self, batch):

@@ -47,13 +47,11 @@ def receptive_field_px(model: keras.Model) -> int | None:
     It is derived from the model's layers; if there are some of which it is not known, it is measured.
 
     Returns:
-        The radius; None for a model whose images cannot be cut: they have one size, or each pixel depends on all, or on
-        where in the image it lies.
+        The radius; None for a model whose images cannot be cut, since each pixel depends on all, or on where in the
+        image it lies. Of one whose images have one size, it may also not be known.
     """
-    if any(fixed_sides(model)):
-        return None
     radius = _derived(model)
-    return _measured(model) if radius is None else radius
+    return _measured(model) if radius is None and not any(fixed_sides(model)) else radius
 
 
 def grid_px(model: keras.Model) -> int:

@@ -13,7 +13,7 @@ from srkit.inference.options import UpscaleOptions
 from srkit.inference.photo import upscale_photo
 from srkit.inference.styles import Styles
 from srkit.inference.upscaling import upscale_array, with_scale
-from srkit.models import load_model
+from srkit.models import adapted, load_model
 
 
 def upscale(
@@ -77,6 +77,5 @@ def upscale(
         return upscale_photo(photo, Styles(style or "auto", strength).model_for(photo, scale), options).pixels
     if style is not None or strength is not None:
         raise InputError("A model replaces style and strength: give one or the other.")
-    if not isinstance(model, keras.Model):
-        model = load_model(model)
+    model = adapted(model) if isinstance(model, keras.Model) else load_model(model)
     return upscale_array(read_image(image), with_scale(model, scale), options)

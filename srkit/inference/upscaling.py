@@ -18,7 +18,7 @@ from srkit.inference.options import UpscaleOptions
 from srkit.inference.overlap import near_enough
 from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.tiles import Tile, cut, cut_for_progress, window_of
-from srkit.models import at_scale, fastest_precision, fixed_sides, scale_of, scales_of
+from srkit.models import at_scale, fastest_precision, scale_of, scales_of
 
 _SMALL_PX = 64 * 64  # no more than any model has memory for
 _POOL = 1.75  # TensorFlow's allocator takes as many times what is alive at one time, and keeps it
@@ -80,7 +80,6 @@ def upscale_array(
     """
     precision = _fast_enough(model, lr) if options.precision == "auto" else options.precision
     network = predictor_of(model, precision)
-    _check_size(model, lr)
     whole = _continued(lr, network.grid_px)
     work = _Work(whole, network, options.ensemble, lr.dtype if rounded else np.dtype(np.float32))
     plan = _plan(work, options.memory, options.overlap)
@@ -246,19 +245,10 @@ def _overlap(work: _Work, most_px: float, overlap: str | int | None) -> tuple[in
     )
 
 
-def _check_size(model: keras.Model, lr: np.ndarray) -> None:
-    sides = fixed_sides(model)
-    if any(fixed not in (None, side) for fixed, side in zip(sides, lr.shape, strict=False)):
-        height, width = (fixed or "any" for fixed in sides)
-        raise InputError(
-            f"{model.name} takes images of {width}x{height} px only; received {lr.shape[1]}x{lr.shape[0]} px."
-        )
-
-
 def _fast_enough(model: keras.Model, lr: np.ndarray) -> str:
     """The fastest precision that is near enough to float32 in the middle of the image."""
     fastest = fastest_precision()
-    if fastest == "float32" or any(fixed_sides(model)):  # the sample would have another size
+    if fastest == "float32":
         return "float32"
     sample = _to_float(centre_crop(lr, _SAMPLE_PX, _SAMPLE_PX))
     fast, exact = (to_uint8(predictor_of(model, name)(sample)).astype(int) for name in (fastest, "float32"))

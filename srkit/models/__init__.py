@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "adapting": ["adapted"],
         "architectures": ["MODELS"],
         "architectures.compact": ["compact"],
         "architectures.discriminator": ["discriminator"],
@@ -22,10 +23,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "config": ["build_from_config", "fingerprint"],
         "copying": ["CopiedLayers", "start_from"],
         "foreign": ["open_foreign"],
+        "keras_files": ["save_keras_model"],
         "mixing": ["mix"],
         "precision": ["computing_in", "fastest_precision"],
         "presets": ["PRESETS", "preset_for"],
-        "scales": ["at_scale", "enlarging_scale_of", "fixed_sides", "listed", "scale_of", "scales_of"],
+        "scales": ["at_scale", "enlarging_scale_of", "listed", "scale_of", "scales_of"],
+        "shapes": ["fixed_sides"],
         "weights": ["load_model", "save_weights"],
     },
 )

@@ -194,6 +194,21 @@ class Luma(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("srkit")
+class FullRangeLuma(keras.layers.Layer):
+    """The luma of RGB images (ITU-R BT.601), in the range of their values.
+
+    Input shape: `(batch, height, width, 3)`.
+    Output shape: `(batch, height, width, 1)`.
+    """
+
+    def call(self, inputs):
+        return 0.299 * inputs[..., :1] + 0.587 * inputs[..., 1:2] + 0.114 * inputs[..., 2:]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 1)
+
+
+@keras.saving.register_keras_serializable("srkit")
 class WeightedAverage(keras.layers.Layer):
     """The average of its inputs with weights that are learned: positive, and one in sum (a softmax).
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import keras
 
 from srkit.errors import InputError
+from srkit.models.shapes import channels_of, enlargement_of, not_for_super_resolution
 
 _models_at_scale: "weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -33,19 +34,10 @@ def scale_of(model: keras.Model) -> int:
             f"{model.name} has the scales {listed(outputs)}: choose one with scale=…, or with "
             "srkit.models.at_scale(model, scale)."
         )
-    try:
-        height, width = (side or 96 for side in fixed_sides(model))
-        shape = model.compute_output_shape((1, height, width, 3))
-        factors = {shape[1] / height, shape[2] / width}
-    except (ValueError, TypeError, IndexError, AttributeError, KeyError):
-        shape, factors = None, {0}
-    scale = int(next(iter(factors)))
-    if len(factors) != 1 or scale not in factors or scale < 1 or shape[-1] != 3:
-        raise InputError(
-            f"{model.name} is not a super-resolution model: it must map (batch, height, width, 3) "
-            "to a whole multiple of the height and width, and 3 channels."
-        )
-    return scale
+    channels = channels_of(model)
+    if channels not in (None, 3):
+        raise not_for_super_resolution(model, f"it takes {channels} channel{'s' if channels > 1 else ''}")
+    return enlargement_of(model, 3)
 
 
 def enlarging_scale_of(model: keras.Model) -> int:
@@ -58,12 +50,6 @@ def enlarging_scale_of(model: keras.Model) -> int:
     if scale < 2:
         raise InputError(f"{model.name} does not enlarge: a model of scale 2 or more is needed.")
     return scale
-
-
-def fixed_sides(model: keras.Model) -> tuple[int | None, int | None]:
-    """The height and width of all images that the model takes; None where they may be any."""
-    inputs = getattr(model, "inputs", None)  # a model that is program code has none
-    return tuple(inputs[0].shape[1:3]) if inputs else (None, None)
 
 
 def at_scale(model: keras.Model, scale: int) -> keras.Model:

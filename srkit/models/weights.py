@@ -1,5 +1,6 @@
 """Model files: presets, `.keras`, `.weights.h5`, legacy `.h5`, and those of other projects."""
 
+import difflib
 import io
 import json
 import os
@@ -14,9 +15,11 @@ import numpy as np
 
 from srkit.errors import InputError
 from srkit.files import replacing
+from srkit.models.adapting import adapted
 from srkit.models.architectures import MODELS
 from srkit.models.config import build_from_config
 from srkit.models.foreign import SUFFIXES, open_foreign
+from srkit.models.keras_files import is_whole_model, load_keras_model, resolved
 from srkit.models.presets import GENERATORS, PRESETS, preset_path
 
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
@@ -33,15 +36,17 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
     ```
 
     Args:
-        source: The name of a preset; or the path of a `.keras` file, of a `.weights.h5` file, or of weights that other
-            projects trained: PyTorch's `.pth`, `.pt` and `.ckpt`, `.safetensors`, weights-only `.h5` files of Keras 2.
+        source: The name of a preset; or the path of a `.keras` file, of an `.h5` file with a whole model, of a
+            `.weights.h5` file, of a run's folder, for its best weights, or of weights that other projects trained:
+            PyTorch's `.pth`, `.pt` and `.ckpt`, `.safetensors`, weights-only `.h5` files of Keras 2.
         model: The model to load Keras' weights into. Those that srkit saved do not need it, nor do those of other
-            projects that are recognised; for others the default is `srresnet(scale=4)`.
-        trust: Whether to load a `.keras` file that holds program code (a Lambda layer). Such code can do anything on
-            this machine.
+            projects that are recognised; for others the default is `srresnet(scale=4)`, if they fit it.
+        trust: Whether to load a file that holds program code (a Lambda layer). Such code can do anything on this
+            machine.
 
     Returns:
-        The model, from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255]. A
+        The model, from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255]. One
+        from elsewhere may be for one channel, or for values in [0, 1] or [-1, 1]: see `srkit.models.adapted`. A
         discriminator's preset gives the discriminator.
 
     Raises:
@@ -50,13 +55,11 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
     if str(source) in PRESETS:
         path = preset_path(str(source))
     else:
-        path = Path(source)
+        path = resolved(Path(source))
         if not path.is_file():
-            raise InputError(
-                f"There is no model {source}: give the path of a file of weights, or one of {', '.join(GENERATORS)}."
-            )
+            raise _no_such_model(source)
     if path.suffix == ".keras":
-        return _load_keras(path, trust)
+        return adapted(load_keras_model(path, trust))
     if path.suffix in SUFFIXES:
         return _load_foreign(path, model)
     if path.suffix not in (".h5", ".hdf5"):
@@ -66,13 +69,16 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
         with h5py.File(path) as file:
             config = json.loads(file.attrs.get(_CONFIG, "null"))
             legacy = "layer_names" in file.attrs or "model_weights" in file
+            is_whole = is_whole_model(file)
             num_values = _num_values(file)
     except _DAMAGED:
         raise InputError(f"{path} is damaged, or no HDF5 file.") from None
+    if model is None and is_whole:
+        return adapted(load_keras_model(path, trust))
     if model is None and legacy:
         return _load_foreign(path, model)
     if model is None:
-        model = build_from_config(config) if config else MODELS["srresnet"](scale=4)
+        model = build_from_config(config) if config else _unnamed_model(path, num_values)
     _load_weights(model, path, legacy, num_values)
     return model
 
@@ -108,17 +114,27 @@ def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = Fal
             _halve(temporary)
 
 
-def _load_keras(path: Path, trust: bool) -> keras.Model:
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=not trust)
-    except Exception as error:  # Keras raises many kinds; its first line says what
-        if "safe_mode" in str(error):
-            raise InputError(
-                f"{path} cannot be loaded as a Keras model: it holds program code (a Lambda layer), which could do "
-                "anything on this machine. If you trust where it comes from: --trust, or load_model(…, trust=True)."
-            ) from None
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
+def _no_such_model(source: "str | os.PathLike") -> InputError:
+    near = difflib.get_close_matches(str(source), GENERATORS, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return InputError(
+        f"There is no model {source}: give the path of a file of weights, or one of {', '.join(GENERATORS)}.{hint}"
+    )
+
+
+def _unnamed_model(path: Path, num_values: int) -> keras.Model:
+    """The model of weights that do not name it: `srresnet` if they may be its."""
+    model = MODELS["srresnet"](scale=4)
+    if num_values == model.count_params():
+        return model
+    whole = path.with_name(path.name.removesuffix(".h5").removesuffix(".weights") + ".keras")
+    advice = (
+        f"Take {whole}, which holds the model, too" if whole.is_file() else "Save it whole, by model.save('NAME.keras')"
+    )
+    raise InputError(
+        f"{path} holds weights alone, and not of a model of srkit's. {advice}; or give the model in Python, by "
+        "load_model(…, model=…)."
+    )
 
 
 def _load_foreign(path: Path, model: keras.Model | None) -> keras.Model:

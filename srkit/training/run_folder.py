@@ -25,6 +25,7 @@ class RunFolder:
     pictures/*.png           LR, bicubic, SR and HR at each validation
     tensorboard/             the history as scalars, the pictures
     best.weights.h5, last.weights.h5
+    best.keras, last.keras   only of a model that srkit did not build: the whole model
     ```
 
     Args:

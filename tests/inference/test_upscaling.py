@@ -156,10 +156,9 @@ def test_layer_derived_from_a_known_one_is_measured():
 
 
 @pytest.mark.parametrize("side", [96, 32])
-def test_model_for_one_size_is_applied_whole(cat, side):
+def test_model_for_one_size_is_applied_whole_to_such_images(cat, side):
     image = keras.Input((side, side, 3))
     model = keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, padding="same")(image)))
-    assert receptive_field_px(model) is None
     lr = cat[:side, :side]
     for memory in (None, 2**40):
         assert np.abs(srkit.upscale(lr, model, memory=memory) - applied_whole(model, lr).clip(0, 255)).max() <= 0.51

@@ -5,10 +5,11 @@ import keras
 import numpy as np
 import pytest
 from small_trainers import QUIET, SMALL, TRAINERS, all_weights, assert_same_weights, gan_trainer, pre_trainer
-from toys import with_operators
+from toys import Applied, with_operators
 
 from srkit import InputError, PreTrainer, TrainingDiverged, data, load_model, losses, models
 from srkit.image import read_image
+from srkit.inference import predict
 from srkit.models.precision import fastest_precision
 from srkit.training import Callback, TrainOptions
 from srkit.training import trainer as trainer_module
@@ -204,3 +205,22 @@ def test_model_with_operations_that_are_no_layers_trains(samples, valid, tmp_pat
     other = with_operators(4, activation="tanh")
     with pytest.raises(InputError, match="fingerprint"):
         PreTrainer(other, tmp_path, options).train(samples[0], valid, steps=4)
+
+
+def test_run_of_a_model_of_ones_own_saves_it_whole(samples, valid, tmp_path):
+    model = with_operators(4)
+    PreTrainer(model, tmp_path, TrainOptions(**SMALL, precision="mixed_bfloat16")).train(samples[0], valid, steps=2)
+    lr = valid[0][0]
+    for source in (tmp_path, tmp_path / "best.keras", tmp_path / "last.keras"):
+        np.testing.assert_allclose(predict(load_model(source), lr), predict(model, lr), atol=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_run_goes_on_where_keras_cannot_save_the_model(samples, valid, tmp_path):
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, Applied(lambda x: x)(keras.layers.UpSampling2D(4)(keras.layers.Conv2D(3, 1)(image))))
+    trainer = PreTrainer(model, tmp_path, TrainOptions(**{**SMALL, "evaluate_every": 1}))
+    with pytest.warns(UserWarning, match="cannot be saved as a .keras file") as warned:
+        trainer.train(samples[0], valid, steps=2)
+    assert len(warned) == 1 and (tmp_path / "best.weights.h5").is_file()
+    assert not list(tmp_path.glob("*.keras"))

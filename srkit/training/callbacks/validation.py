@@ -1,6 +1,7 @@
 """Validation: scores over whole images, and the best weights."""
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from srkit.errors import TrainingDiverged
 from srkit.evaluation import colour_shift, psnr, ssim
 from srkit.image import interpolate, to_uint8
 from srkit.inference import predict
-from srkit.models import save_weights
+from srkit.models import save_keras_model, save_weights
 from srkit.training.callbacks.callback import Callback
 from srkit.training.callbacks.pictures import Crop, picture_crop, picture_crops
 
@@ -20,7 +21,8 @@ _CONTENT_PX = 384  # side of the crop on which the content loss is measured: VGG
 class Validation(Callback):
     """Scores the generator's averaged weights on whole images, adds the scores to the entry, and saves the weights.
 
-    Saves `last.weights.h5`, `best.weights.h5`, and the weights of other models than the generator under their names.
+    Saves `last.weights.h5`, `best.weights.h5`, and the weights of other models than the generator under their names. A
+    generator that srkit did not build is saved whole as well, as `last.keras` and `best.keras`.
 
     Args:
         valid: The pairs to validate on.
@@ -40,21 +42,38 @@ class Validation(Callback):
         self._baseline: dict[str, float] = {}
         self.best_score = -math.inf
         self.crops: list[Crop] = []
+        self._warned = False
 
     def on_step_end(self, trainer):
         if trainer.step < trainer.steps and trainer.step % self._every:
             return
         with trainer.average.assigned():
             scores = self._score(trainer)
-            save_weights(trainer.generator, trainer.run.path / "last.weights.h5")
+            self._save(trainer, "last")
             if scores["score"] > self.best_score:
                 self.best_score = scores["score"]
-                save_weights(trainer.generator, trainer.run.path / "best.weights.h5")
+                self._save(trainer, "best")
         for name, model in trainer.models.items():
             if name != "generator":
                 save_weights(model, trainer.run.path / f"{name}.weights.h5")
         trainer.scores = scores
         trainer.entry |= scores
+
+    def _save(self, trainer, name: str) -> None:
+        save_weights(trainer.generator, trainer.run.path / f"{name}.weights.h5")
+        if hasattr(trainer.generator, "config"):  # the file of weights names its model
+            return
+        try:
+            save_keras_model(trainer.generator, trainer.run.path / f"{name}.keras")
+        except (NotImplementedError, TypeError, ValueError) as error:  # layers whose arguments Keras cannot save
+            if not self._warned:
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                warnings.warn(
+                    f"The generator cannot be saved as a .keras file ({reason}). Its weights are saved, and can be "
+                    "loaded into the same model: load_model(…, model=…).",
+                    stacklevel=2,
+                )
+            self._warned = True
 
     def _score(self, trainer) -> dict[str, float]:
         def reconstruct(lr: np.ndarray, scale: int) -> np.ndarray:
