@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import srkit
 from srkit.cli import benchmark, convert, demo, tables, train, upscale
+from srkit.cli.quiet import silenced_libraries
 from srkit.errors import InputError, TrainingDiverged
 
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(AttributeError):  # a file's name may hold what the terminal's encoding does not
             stream.reconfigure(errors="backslashreplace")
     try:
-        return options.command(options) or 0
+        with silenced_libraries():
+            return options.command(options) or 0
     except (InputError, TrainingDiverged) as error:
         _tell(error)
     except ModuleNotFoundError as error:

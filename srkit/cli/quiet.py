@@ -1,40 +1,55 @@
-"""Imports TensorFlow without the lines about its own internals that it writes to the terminal at start-up."""
+"""Silence of the C and C++ libraries that write to the terminal on their own: TensorFlow, OpenCV, libpng, libtiff."""
 
 import contextlib
+import faulthandler
 import os
+import sys
 from collections.abc import Iterator
 
 from srkit.backend import check_tensorflow
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow in silence. Each command that needs TensorFlow calls this first.
-
-    The environment variable `TF_CPP_MIN_LOG_LEVEL=0` shows the lines.
+    """Imports TensorFlow without its lines on itself. Each command that needs TensorFlow calls this first.
 
     Raises:
         InputError: Keras' settings do not suit.
     """
-    silent = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
-    with _silenced_stderr() if silent else contextlib.nullcontext():
-        import tensorflow  # noqa: F401
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow  # noqa: F401
 
-        check_tensorflow()
+    check_tensorflow()
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
-    """Discards what C++ code writes to file descriptor 2. Exceptions of Python pass."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # it is closed
+def silenced_libraries() -> Iterator[None]:
+    """Discards what libraries write to file descriptor 2 while it lasts. What Python writes to `sys.stderr` is shown.
+
+    The environment variable `TF_CPP_MIN_LOG_LEVEL=0` shows their lines.
+    """
+    with contextlib.ExitStack() as stack:
+        if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0":
+            with contextlib.suppress(OSError):  # it is closed
+                kept = os.dup(2)
+                stack.callback(os.close, kept)
+                _discard_all_but_python(kept, stack)
         yield
-        return
+
+
+def _discard_all_but_python(kept: int, stack: contextlib.ExitStack) -> None:
+    """Sends descriptor 2 nowhere and `sys.stderr` to a copy of what it was, until the stack is closed."""
+    stderr = sys.stderr
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # Python's own may lead elsewhere already
+        if stderr.fileno() == 2:
+            stderr.flush()
+            stack.callback(setattr, sys, "stderr", stderr)
+            sys.stderr = stack.enter_context(
+                os.fdopen(kept, "w", 1, stderr.encoding, "backslashreplace", closefd=False)
+            )
+    if not faulthandler.is_enabled():  # a crash inside a library is told all the same
+        faulthandler.enable(kept)
+        stack.callback(faulthandler.disable)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    os.close(nowhere)
+    stack.callback(os.dup2, kept, 2)

@@ -180,6 +180,8 @@ def load(source: "str | os.PathLike", **options) -> tuple[Pairs, Pairs]:
         options["lr"] = _find_folder(options["lr"]) or options["lr"]
     found = _find_folder(source)
     if found is None:
+        if Path(source).is_file():
+            raise InputError(f"{source} is a file; a folder of photographs was expected.")
         raise InputError(
             f"There is no folder {Path(source)}, and no source of that name: "
             f"use {', '.join(SOURCES)}, or a folder of photographs."

@@ -40,7 +40,7 @@ class _Task:
         """The protocol in words, with the folder of LR if it was made elsewhere."""
         made = f"LR of {lr}" if lr is not None else f"LR by {self.degradation.description}"
         notes = [metric.note for metric in self.metrics.values() if metric.note]
-        return ", ".join([f"x{self.scale}", made, str(self.protocol), *notes])
+        return ", ".join([f"x{self.scale}", made, str(self.protocol), *notes, "networks compute in float32"])
 
     def measure(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
         """The value of each metric."""

@@ -74,6 +74,8 @@ class Predictor:
 
     def batch(self, lrs: np.ndarray) -> np.ndarray:
         """float32 array of shape (images, height, width, 3) in [0, 255], and back `scale` times as large."""
+        if any(self._sides):
+            return np.stack([self(lr.astype(np.float32)) for lr in lrs])
         return np.asarray(self._batch_function(tf.constant(lrs, tf.float32)))
 
     @functools.cached_property

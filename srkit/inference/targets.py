@@ -12,6 +12,7 @@ from srkit.errors import InputError
 from srkit.image import list_images, with_writable_extension
 from srkit.inference.size import Size
 
+_PLACEHOLDERS = ("parent", "dir", "stem", "ext", "size")  # of a pattern for results
 # The names that results get beside their photographs: as Size prints itself.
 _OWN_NAME = re.compile(r"(.+)_(x\d+(\.\d+)?|\d+[wh]|\d+x\d+)(\.\w+)+")
 
@@ -66,7 +67,12 @@ class _Place:
 
     def __init__(self, output: "str | os.PathLike | None", size: Size, is_single: bool):
         self.size = size
-        self.pattern = str(output) if output is not None and "{stem}" in str(output) else None
+        name = "" if output is None else Path(output).name
+        for word in re.findall(r"\{(\w*)\}", name):  # a folder may have any name
+            if word not in _PLACEHOLDERS:
+                known = ", ".join(f"{{{known}}}" for known in _PLACEHOLDERS)
+                raise InputError(f"{output}: there is no {{{word}}} for the results' names: use {known}.")
+        self.pattern = str(output) if "{stem}" in str(output) else None
         self.folder = Path(output) if output is not None and self.pattern is None else None
         self._is_file = bool(is_single and self.folder and self.folder.suffix and not self.folder.is_dir())
 
@@ -83,7 +89,7 @@ class _Place:
     def _filled(self, source: Path, inside: Path) -> Path:
         parts = {"parent": source.parent, "dir": inside, "stem": source.stem, "ext": source.suffix[1:]}
         parts["size"] = self.size
-        path = Path(re.sub(r"\{(parent|dir|stem|ext|size)\}", lambda match: str(parts[match[1]]), self.pattern))
+        path = Path(re.sub(rf"\{{({'|'.join(_PLACEHOLDERS)})\}}", lambda match: str(parts[match[1]]), self.pattern))
         return with_writable_extension(path) if "{ext}" in self.pattern else path
 
 

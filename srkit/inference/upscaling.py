@@ -107,11 +107,7 @@ def upscale_stack(lrs: np.ndarray, model: keras.Model, precision: str = "float32
 
     Returns:
         uint8 array of shape (images, height * scale, width * scale, 3).
-
-    Raises:
-        InputError: The model takes images of another size only.
     """
-    _check_size(model, lrs[0])
     network = predictor_of(model, precision)
     srs = (full_range_luma(sr).repeat(3, axis=2) if is_grey(lr) else sr for lr, sr in zip(lrs, network.batch(lrs)))
     return np.stack([to_uint8(sr) for sr in srs])

@@ -46,6 +46,8 @@ class GanTrainer(Trainer):
         run_dir: "str | os.PathLike",
         options: GanOptions = GanOptions(),
     ):
+        if not isinstance(options, GanOptions):
+            raise InputError(f"A GanTrainer needs GanOptions; received {type(options).__name__}.")
         self.scale = scale_of(generator)
         self.discriminator = discriminator
         size = discriminator.input_shape[1]

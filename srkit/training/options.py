@@ -143,6 +143,8 @@ class TrainOptions:
             _check_positive("global_clipnorm", self.global_clipnorm)
         if not 0 <= self.ema < 1:
             raise InputError(f"ema must be at least 0 (off) and below 1, such as 0.999; received {self.ema}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed must be a whole number from 0 to {2**32 - 1}; received {self.seed}.")
         if self.warmup_steps < 0:
             raise InputError(f"warmup_steps must be at least 0; received {self.warmup_steps}.")
         for name in ("batch_size", "patch_size", "evaluate_every", "checkpoint_every", "patience"):

@@ -1,9 +1,14 @@
+import os
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from srkit import cli
+from srkit.cli.quiet import silenced_libraries
+from srkit.training.run_folder import RunFolder
 
 PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/run"]
 
@@ -23,6 +28,9 @@ PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/ru
         ([*PRE, "--start-from", "{weights}"], "srresnet cannot start from edsr"),
         (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
         (["runs", "{empty}/[/x]"], "no folder"),
+        ([*PRE, "--data", "{weights}"], "is a file; a folder of photographs was expected"),
+        ([*PRE, "--seed", "-1"], "seed must be a whole number from 0"),
+        (["upscale", "{empty}", "-o", "x/{{bogus}}.png", "--model", "{weights}"], "there is no {{bogus}}"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, weights, tmp_path, capsys):
@@ -30,7 +38,7 @@ def test_bad_input_is_one_line(arguments, message, weights, tmp_path, capsys):
     filled = [argument.format(weights=weights, empty=tmp_path / "empty") for argument in arguments]
     assert cli.main(filled) == 1
     error = capsys.readouterr().err
-    assert (message in error and error.startswith("srkit: ")) or "srkit: missing.png" in error
+    assert (message.format() in error and error.startswith("srkit: ")) or "srkit: missing.png" in error
     assert len(error.strip().splitlines()) == 1
 
 
@@ -67,3 +75,36 @@ def test_help_and_version_come_without_tensorflow(words, message):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert message in result.stdout
+
+
+def test_names_of_runs_are_whole_in_a_pipe(tmp_path, capsys):
+    name = "edsr-with-a-long-name-" + "x" * 90
+    RunFolder(tmp_path / name).begin({"trainer": "PreTrainer"})
+    (tmp_path / name / "checkpoints").mkdir(exist_ok=True)
+    assert cli.main(["runs", str(tmp_path)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if name in line]
+    assert "PreTrainer" in line and "0 of 0" in line
+
+
+def test_decoders_lines_do_not_reach_the_terminal(tmp_path, weights, cat, capfd):
+    deep = cv2.imencode(".png", cat[:30, :40].astype(np.uint16) * 257)[1].tobytes()
+    damaged = bytearray(deep)
+    damaged[len(deep) // 2] ^= 255
+    (tmp_path / "damaged.png").write_bytes(damaged)
+    with silenced_libraries():
+        os.write(2, b"a library's line")
+        print("srkit's own line", file=sys.stderr)
+    assert cli.main(["upscale", str(tmp_path / "damaged.png"), "--model", weights]) in (0, 1)
+    error = capfd.readouterr().err
+    assert "libpng" not in error and "a library's line" not in error
+    assert "srkit's own line" in error
+
+
+def test_silence_ends_with_the_command():
+    code = (
+        "import os, sys\nfrom srkit.cli.quiet import silenced_libraries\n"
+        "with silenced_libraries():\n    os.write(2, b'hidden ')\n    print('shown', file=sys.stderr)\n"
+        "os.write(2, b'and again')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr == "shown\nand again"

@@ -1,6 +1,6 @@
 """What a person sees of a training while it runs."""
 
-import os
+import sys
 from collections.abc import Sequence
 
 from tqdm import tqdm
@@ -27,7 +27,7 @@ class ProgressBar(Callback):
             total=trainer.steps,
             desc=trainer.run.path.name,
             unit="step",
-            mininterval=1 if os.isatty(2) else 15,
+            mininterval=1 if sys.stderr.isatty() else 15,
             dynamic_ncols=True,
             disable=not trainer.is_chief or trainer.step >= trainer.steps,
         )
