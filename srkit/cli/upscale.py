@@ -68,7 +68,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         help="Mix the weights of two models of one architecture: N of the second, from 0 to 1, and the rest of the "
         "first. Replaces --model.",
     )
-    model.add_argument("--trust", action="store_true", help="Load a .keras file that holds program code.")
+    model.add_argument("--trust", action="store_true", help="Load a model's file that holds program code.")
     results = parser.add_argument_group("results that are already there", "Default: they stay, and count as failed.")
     existing = results.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="Replace them.")

@@ -13,6 +13,7 @@ from srkit.models.layers import (
     BatchNormalization,
     BicubicUpsampling,
     BilinearUpsampling,
+    FullRangeLuma,
     Luma,
     PReLU,
     WeightedAverage,
@@ -36,6 +37,7 @@ _POINTWISE = (
     WeightedAverage,
     WithoutPadding,
     Luma,
+    FullRangeLuma,
 )
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 _MEASURED_ON_PX = (64, 128, 256)
