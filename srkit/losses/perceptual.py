@@ -12,7 +12,7 @@ from srkit.models.presets import weights_dir
 
 _SHIFT_RGB = (-0.030, -0.088, -0.188)
 _SCALE_RGB = (0.458, 0.448, 0.450)
-_SMALLEST_PX = 31  # with less, AlexNet's second pooling has no output
+_PHASES = ((0, 0), (1, 2), (2, 1), (3, 3))  # of AlexNet's stride: each row and column once
 
 
 class LPIPS:
@@ -27,6 +27,8 @@ class LPIPS:
         network: The frozen Keras model from images to the five features.
     """
 
+    smallest_px = 31  # with less, AlexNet's second pooling has no output
+
     def __init__(self):
         weights = _load_weights()
         self.network = _alexnet(weights)
@@ -37,8 +39,11 @@ class LPIPS:
 
         No gradient flows to `hr`.
         """
-        if min(hr.shape[1:3]) < _SMALLEST_PX:
-            raise InputError(f"LPIPS needs at least 31x31 px; received {hr.shape[2]}x{hr.shape[1]} px.")
+        if min(hr.shape[1:3]) < self.smallest_px:
+            raise InputError(
+                f"LPIPS needs images of at least {self.smallest_px}x{self.smallest_px} px; "
+                f"received {hr.shape[2]}x{hr.shape[1]} px."
+            )
         total = 0.0
         for of_hr, of_sr, head in zip(self._features(hr), self._features(sr), self._heads):
             squares = ops.square(ops.stop_gradient(of_hr) - of_sr)
@@ -54,6 +59,26 @@ class LPIPS:
         scaled = ops.convert_to_tensor(image, "float32") / 127.5 - 1
         normalized = (scaled - np.float32(_SHIFT_RGB)) / np.float32(_SCALE_RGB)
         return [_unit(ops.cast(feature, "float32")) for feature in self.network(normalized, training=False)]
+
+
+class LPIPSLoss(LPIPS):
+    """LPIPS to train with: parts of the batch are moved by 0 to 3 px.
+
+    AlexNet's first convolution takes every fourth pixel. The grid of an upsampler to x4 has the same period, and crops
+    always begin on it: a generator learns a weave that falls between the places where the network looks. So a quarter
+    of the batch each loses other rows and columns at its edges, three of each.
+    """
+
+    smallest_px = LPIPS.smallest_px + 3
+
+    def _features(self, image) -> list:
+        return super()._features(_moved(image))
+
+
+def _moved(image):
+    """`(batch, height - 3, width - 3, 3)`, each quarter cut at another place; one image is cut at its first pixel."""
+    height, width = (side - 3 for side in image.shape[1:3])
+    return ops.concatenate([image[k::4, y : y + height, x : x + width] for k, (y, x) in enumerate(_PHASES)])
 
 
 def _unit(feature):

@@ -10,7 +10,7 @@ LOSSES = LazyTable(
         "vgg22": "srkit.losses.vgg:VGG22",
         "vgg54": "srkit.losses.vgg:VGG54",
         "vgg54_pre": "srkit.losses.vgg:VGG54Pre",
-        "lpips": "srkit.losses.perceptual:LPIPS",
+        "lpips": "srkit.losses.perceptual:LPIPSLoss",
         "colour": "srkit.losses.pixel:colour",
         "total_variation": "srkit.losses.pixel:total_variation",
         "checkerboard": "srkit.losses.frequency:checkerboard",

@@ -8,7 +8,7 @@ from skimage import data
 
 from srkit import InputError
 from srkit.image import get_degradation, interpolate
-from srkit.losses import LPIPS
+from srkit.losses import LOSSES, LPIPS
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,17 @@ def test_its_gradient_is_finite_also_where_features_are_zero(lpips):
 def test_small_images_are_refused(lpips):
     with pytest.raises(InputError, match="31x31"):
         lpips(np.zeros((1, 30, 40, 3), np.float32), np.zeros((1, 30, 40, 3), np.float32))
+
+
+def test_the_loss_looks_at_every_phase_of_a_grid_of_4_px(lpips, cat):
+    hr = np.repeat(cat[None, :64, :64].astype(np.float32), 4, axis=0)
+    sr = hr.copy()
+    sr[:, 2::4, 1::4] += 20
+    loss = LOSSES["lpips"]()
+    parts = [(0, 0), (1, 2), (2, 1), (3, 3)]
+    expected = [float(lpips(hr[:1, y : y + 61, x : x + 61], sr[:1, y : y + 61, x : x + 61])) for y, x in parts]
+    assert float(loss(hr, sr)) == pytest.approx(np.mean(expected), rel=1e-4)
+    assert len({round(value, 4) for value in expected}) > 1
+    assert float(loss(hr[:1], sr[:1])) == pytest.approx(expected[0], rel=1e-4)
+    with pytest.raises(InputError, match="34x34"):
+        loss(hr[:, :33], sr[:, :33])
