@@ -10,6 +10,7 @@ from srkit.errors import InputError
 from srkit.image import DEGRADATION_NAMES, SCALES
 
 _RESUME = "The same command again resumes the run."
+_DEFAULT_MODEL = "srresnet"
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -29,7 +30,9 @@ def _add_pre(kinds: argparse._SubParsersAction) -> None:
     _add_run(parser)
     model = parser.add_argument_group("model")
     model.add_argument(
-        "--model", default="srresnet", choices=tuple(models.MODELS), help="Architecture. Default: %(default)s."
+        "--model",
+        choices=tuple(models.MODELS),
+        help=f"Architecture. Default: that of --start-from, or else {_DEFAULT_MODEL}.",
     )
     model.add_argument(
         "--filters", type=positive_int, metavar="N", help="Number of channels. Default: the published one."
@@ -41,7 +44,9 @@ def _add_pre(kinds: argparse._SubParsersAction) -> None:
         "--upsampling", metavar="NAME", help="Upsampler of edsr: subpixel, resize or direct. Default: subpixel."
     )
     model.add_argument(
-        "--start-from", metavar="PATH|PRESET", help="Copy the weights that fit from this model into a new run."
+        "--start-from",
+        metavar="PATH|PRESET",
+        help="Go on from this model; with --model, copy those of its weights that fit.",
     )
     _add_data(parser)
     add_options(parser, training.TrainOptions)
@@ -131,11 +136,7 @@ def _train_pre(arguments: argparse.Namespace) -> None:
     options = read_options(arguments, training.TrainOptions)
     with training.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
-        model = models.MODELS[arguments.model](**_model_arguments(arguments))
-        if arguments.start_from:
-            start = models.start_from(model, arguments.start_from)
-            print(f"{len(start.copied)} layers from {arguments.start_from}; new: {', '.join(start.new) or 'none'}")
-        trainer = training.PreTrainer(model, arguments.run, options)
+        trainer = training.PreTrainer(_pre_model(arguments), arguments.run, options)
     _train(trainer, arguments)
 
 
@@ -152,18 +153,27 @@ def _train_gan(arguments: argparse.Namespace) -> None:
     _train(trainer, arguments)
 
 
-def _model_arguments(arguments: argparse.Namespace) -> dict[str, int | str]:
-    """The arguments of the builder that were given; the others are as published."""
-    known = inspect.signature(models.MODELS[arguments.model]).parameters
+def _pre_model(arguments: argparse.Namespace):
     given = {name: getattr(arguments, name) for name in ("filters", "num_blocks", "upsampling")}
     given = {name: value for name, value in given.items() if value is not None}
+    if arguments.start_from and not arguments.model and not given:
+        return models.load_model(arguments.start_from)
+    name = arguments.model or _DEFAULT_MODEL
+    model = models.MODELS[name](**_model_arguments(name, arguments.scale, given))
+    if arguments.start_from:
+        start = models.start_from(model, arguments.start_from)
+        print(f"{len(start.copied)} layers from {arguments.start_from}; new: {', '.join(start.new) or 'none'}")
+    return model
+
+
+def _model_arguments(model: str, scale: int, given: dict[str, int | str]) -> dict[str, int | str]:
+    """The arguments of the builder that were given; the others are as published."""
+    known = inspect.signature(models.MODELS[model]).parameters
     for name in given:
         if name not in known:
             option = name.replace("_", "-")
-            raise InputError(
-                f"--{option} does not apply to {arguments.model}, which is built from: {', '.join(known)}."
-            )
-    return {"scale": arguments.scale, **given} if "scale" in known else given
+            raise InputError(f"--{option} does not apply to {model}, which is built from: {', '.join(known)}.")
+    return {"scale": scale, **given} if "scale" in known else given
 
 
 def _discriminator(arguments: argparse.Namespace, patch_size: int):

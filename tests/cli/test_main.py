@@ -25,7 +25,7 @@ PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/ru
         ([*PRE, "--model", "vdsr", "--num-blocks", "8"], "--num-blocks does not apply to vdsr"),
         ([*PRE, "--start-from", "missing.h5"], "no model missing.h5"),
         ([*PRE, "--run", "{weights}"], "is a file, but a run needs a folder"),
-        ([*PRE, "--start-from", "{weights}"], "srresnet cannot start from edsr"),
+        ([*PRE, "--model", "srresnet", "--start-from", "{weights}"], "srresnet cannot start from edsr"),
         (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
         (["runs", "{empty}/[/x]"], "no folder"),
         ([*PRE, "--data", "{weights}"], "is a file; a folder of photographs was expected"),
@@ -63,6 +63,7 @@ def test_module_runs_without_a_tensorflow_lecture(tmp_path):
         ("train pre --help", "--loss NAME=WEIGHT"),
         ("train gan --help", "adversarial"),
         ("benchmark --help", "--protocol"),
+        ("convert --help", "NAME.json"),
         ("presets", "edsr-x4"),
     ],
 )

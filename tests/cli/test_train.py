@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from srkit import cli, load_model
+from srkit.cli import train
 
 TOY = ["--filters", "4", "--num-blocks", "1", "--batch-size", "2", "--patch-size", "32", "--num-valid", "1"]
 
@@ -44,3 +45,14 @@ def test_train_and_train_again(photos, tmp_path, cat, capsys):
         assert cli.main([*gan, "--run", str(tmp_path / "further"), "--discriminator", str(discriminator)]) == 0
     assert cli.main([*gan, "--run", str(tmp_path / "wrong"), "--discriminator", pre]) == 1
     assert "is no discriminator" in capsys.readouterr().err
+
+
+def test_a_run_that_starts_from_a_model_has_its_architecture_unless_another_is_asked_for(weights, capsys):
+    words = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "new", "--start-from", weights]
+    same = train._pre_model(cli._parser().parse_args(words))
+    assert same.config == load_model(weights).config
+    wider = train._pre_model(
+        cli._parser().parse_args([*words, "--model", "edsr", "--num-blocks", "2", "--filters", "4"])
+    )
+    assert (wider.config["scale"], wider.config["num_blocks"]) == (4, 2)
+    assert "new: block2_conv1, block2_conv2, upsample1_conv, upsample2_conv" in capsys.readouterr().out
