@@ -36,8 +36,10 @@ class Cache:
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
         self.fingerprint = f"x{self.scale}-{index['kernel']}-{digest}"
         if self._entries:
-            self._hr = np.memmap(path / "hr.bin", np.uint8, mode="r")
-            self._lr = np.memmap(path / "lr.bin", np.uint8, mode="r")
+            # As plain arrays: slices of a memmap object take several times as long to make.
+            self._hr, self._lr = (
+                np.asarray(np.memmap(path / name, np.uint8, mode="r")) for name in ("hr.bin", "lr.bin")
+            )
 
     def hr_shape(self, index: int) -> tuple[int, int, int]:
         """The shape of an HR image."""

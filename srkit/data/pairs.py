@@ -1,9 +1,11 @@
 """Pairs of whole photographs, and training batches: aligned random crops of them."""
 
 import functools
+import os
 import random
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 from srkit.data.cache import Cache
@@ -13,6 +15,18 @@ from srkit.image import Degradation, to_grey
 # A crop that is degraded at random is degraded together with what lies around it: 8 to 15 LR px above and left of it,
 # drawn so that the blocks of JPEG may begin anywhere, and 8 LR px below and right of it.
 _MARGIN_PX = 8
+# By quarter turns, counter-clockwise, and whether the result is then mirrored: whether a crop is transposed, and about
+# which axis OpenCV flips it (None: not at all). OpenCV does this without Python's lock, so that threads share the work.
+_TURNS = {
+    (0, False): (False, None),
+    (0, True): (False, 1),
+    (1, False): (True, 0),
+    (1, True): (True, -1),
+    (2, False): (False, -1),
+    (2, True): (False, 0),
+    (3, False): (True, 1),
+    (3, True): (True, None),
+}
 
 
 class _Batches:
@@ -63,7 +77,7 @@ class _Batches:
 
         end = tf.int64.max if stop is None else stop * len(shards)
         positions = tf.data.Dataset.range(start * len(shards), end)
-        return positions.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
+        return positions.map(load, num_parallel_calls=os.cpu_count() or 2, deterministic=True).prefetch(4)
 
 
 class Pairs(_Batches):
@@ -157,11 +171,12 @@ class Pairs(_Batches):
         hr_batch = np.empty((size, patch_size, patch_size, 3), np.uint8)
         for slot in range(size):
             position = step * batch_size + shard * size + slot
-            lr_batch[slot], hr_batch[slot] = self._crops(position, seed, lr_size)
+            self._cut_crops(position, seed, lr_batch[slot], hr_batch[slot])
         return lr_batch, hr_batch
 
-    def _crops(self, position: int, seed: int, lr_size: int) -> Iterator[np.ndarray]:
-        """The LR and the HR crop at a position in the sequence of all crops: a pure function of seed and position."""
+    def _cut_crops(self, position: int, seed: int, lr_crop: np.ndarray, hr_crop: np.ndarray) -> None:
+        """Fills in the crops at a position in the sequence of all crops: a pure function of seed and position."""
+        lr_size = len(lr_crop)
         epoch, place = divmod(position, len(self))
         lr, hr = self._cache.pair(self._indices[self._order(seed, epoch)[place]])
         draw = random.Random(f"{seed}/{position}")
@@ -174,9 +189,8 @@ class Pairs(_Batches):
                 _cut(lr, top, left, lr_size),
                 _cut(hr, top * self.scale, left * self.scale, lr_size * self.scale),
             )
-        for crop in crops:
-            crop = np.rot90(crop, rotations)
-            yield crop[:, ::-1] if flip else crop
+        for crop, target in zip(crops, (lr_crop, hr_crop)):
+            _turn(crop, rotations, flip, target)
 
     def _degraded(self, hr, top: int, left: int, lr_size: int, rng: np.random.Generator) -> tuple:
         """An LR crop that is degraded together with what lies around it in the photograph, and its HR crop."""
@@ -255,6 +269,13 @@ AnyPairs = Pairs | MultiScalePairs
 
 def _cut(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
     return image[top : top + side, left : left + side]
+
+
+def _turn(crop: np.ndarray, rotations: int, flip: bool, target: np.ndarray) -> None:
+    """Writes a crop into an array: turned counter-clockwise by quarters, then mirrored if asked for."""
+    is_transposed, axis = _TURNS[rotations, flip]
+    crop = cv2.transpose(crop) if is_transposed else crop
+    target[:] = crop if axis is None else cv2.flip(crop, axis)
 
 
 def _shard_size(batch_size: int, num_shards: int) -> int:
