@@ -43,6 +43,25 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
+@ops.custom_gradient
+def _leaky(inputs, slopes):
+    """The inputs where they are positive, their products with the slopes elsewhere.
+
+    TensorFlow's own gradient of `where` has a scalar zero for a branch. Its optimizer of layouts, on GPUs, cannot
+    transpose that, says "layout failed: Size of values 0 does not match size of permutation 4", and leaves the whole
+    graph as it is. This gradient equals it, and has none.
+    """
+    is_positive = inputs > 0
+
+    def gradient(*arguments, upstream=None):  # backends differ in how they hand it over
+        upstream = arguments[0] if upstream is None else upstream
+        shared = [0, *(axis for axis, length in enumerate(slopes.shape, start=1) if length == 1)]
+        of_slopes = ops.sum(upstream * ops.minimum(inputs, 0), axis=shared)
+        return ops.where(is_positive, upstream, slopes * upstream), ops.reshape(of_slopes, slopes.shape)
+
+    return ops.where(is_positive, inputs, slopes * inputs), gradient
+
+
 @keras.saving.register_keras_serializable("srkit")
 class PReLU(keras.layers.PReLU):
     """Keras' PReLU shared over space, evaluated in three passes over its features instead of five.
@@ -54,7 +73,7 @@ class PReLU(keras.layers.PReLU):
         super().__init__(shared_axes=shared_axes, **kwargs)
 
     def call(self, inputs):
-        return ops.where(inputs > 0, inputs, self._slopes(inputs) * inputs)
+        return _leaky(inputs, self._slopes(inputs))
 
     def _slopes(self, inputs):
         return ops.cast(self.alpha, inputs.dtype)
