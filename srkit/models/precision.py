@@ -11,7 +11,8 @@ from keras import ops
 
 from srkit.models.graph import Graph, graph_of
 
-_MATRIX_SIZE, _REPEATS = 1024, 9
+_MATRIX_SIZE, _MATRIX_SIZE_ON_A_GPU, _REPEATS = 1024, 4096, 9
+_LAUNCH_SECONDS = 1e-3  # a product that takes less tells how fast it is called, not how fast it is
 _WORTHWHILE = 1.25  # casts eat up a smaller advantage
 
 
@@ -79,17 +80,20 @@ def has_weights(operation: keras.Operation) -> bool:
 @functools.cache
 def fastest_precision() -> str:
     """The faster of `"float32"` and `"mixed_bfloat16"` on this machine, found by timing both (a fifth of a second)."""
-    seconds = {dtype: _seconds_per_product(dtype) for dtype in ("float32", "bfloat16")}
+    for size in (_MATRIX_SIZE, _MATRIX_SIZE_ON_A_GPU):
+        seconds = {dtype: _seconds_per_product(dtype, size) for dtype in ("float32", "bfloat16")}
+        if seconds["float32"] > _LAUNCH_SECONDS:
+            break
     return "mixed_bfloat16" if seconds["float32"] > _WORTHWHILE * seconds["bfloat16"] else "float32"
 
 
-def _seconds_per_product(dtype: str) -> float:
-    """Median time of a product of two matrices."""
-    matrix = ops.cast(keras.random.normal((_MATRIX_SIZE, _MATRIX_SIZE), seed=0), dtype)
-    ops.convert_to_numpy(ops.matmul(matrix, matrix))  # the first one also loads kernels
+def _seconds_per_product(dtype: str, size: int) -> float:
+    """Median time of a product of two matrices, of which one number is fetched: a GPU is slow to hand over all."""
+    matrix = ops.cast(keras.random.normal((size, size), seed=0), dtype)
+    ops.convert_to_numpy(ops.matmul(matrix, matrix)[0, 0])  # the first one also loads kernels
     seconds = []
     for _ in range(_REPEATS):
         started = time.perf_counter()
-        ops.convert_to_numpy(ops.matmul(matrix, matrix))
+        ops.convert_to_numpy(ops.matmul(matrix, matrix)[0, 0])
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)
