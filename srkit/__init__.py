@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["data", "evaluation", "image", "inference", "losses", "models", "notebook", "training"],
     submod_attrs={
+        "devices": ["device_report"],
         "errors": ["InputError", "TrainingDiverged"],
         "evaluation": ["benchmark"],
         "inference": ["upscale"],

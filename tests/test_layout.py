@@ -16,7 +16,7 @@ PACKAGE = ROOT / "srkit"
 # From the bottom; a module imports from its own package and from those before. In one line: beside each other.
 LEVELS = [
     {"errors", "lazy", "options"},
-    {"backend", "files"},
+    {"backend", "devices", "files"},
     {"image"},
     {"models"},
     {"losses", "data"},

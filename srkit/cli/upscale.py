@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from srkit import inference, models
 from srkit.cli.arguments import add_options, read_options
 from srkit.cli.quiet import import_tensorflow
+from srkit.devices import device_report
 from srkit.errors import InputError
 from srkit.inference.styles import DEFAULT_STRENGTH, STYLES
 from srkit.models.presets import GENERATORS
@@ -69,6 +70,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "first. Replaces --model.",
     )
     model.add_argument("--trust", action="store_true", help="Load a model's file that holds program code.")
+    parser.add_argument("--verbose", action="store_true", help="Say which device computes.")
     results = parser.add_argument_group("results that are already there", "Default: they stay, and count as failed.")
     existing = results.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="Replace them.")
@@ -80,6 +82,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import_tensorflow()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow's warnings of damaged files do not name them
+    if arguments.verbose:
+        print(device_report())
     existing = "overwrite" if arguments.overwrite else "skip" if arguments.skip_existing else "refuse"
     options = read_options(arguments, inference.UpscaleOptions, existing=existing)
     summary = inference.upscale_files(arguments.inputs, arguments.output, _model_or_styles(arguments), options)

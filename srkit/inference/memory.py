@@ -1,10 +1,13 @@
-"""What memory the process takes, and what it may take."""
+"""What memory the process takes, and what it may take: the machine's, and a GPU's own."""
 
 import contextlib
+import math
 import threading
 from collections.abc import Iterator
 
 import psutil
+
+from srkit.devices import free_gpu_bytes, gpus
 
 
 class _Allocator:
@@ -41,5 +44,14 @@ def memory_used_and_limit(memory: int | None) -> tuple[int, int]:
     Args:
         memory: That limit in bytes; None for what the process takes and half of what is free.
     """
-    used = psutil.Process().memory_info().rss - allocator.free()
+    used = psutil.Process().memory_info().rss - (0 if gpus() else allocator.free())
     return used, used + psutil.virtual_memory().available // 2 if memory is None else memory
+
+
+def gpu_memory_limit() -> float:
+    """Bytes of a GPU's memory that may be taken: half of what is free, as others may use the card, and what is kept.
+
+    Infinite without a GPU, or where its driver does not tell: then an out-of-memory error decides.
+    """
+    free = free_gpu_bytes()
+    return math.inf if free is None else allocator.free() + free / 2

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srkit.devices import gpus
 from srkit.errors import InputError
 from srkit.image import centre_crop, full_range_luma, to_uint8
 from srkit.inference.ensemble import ensembled
-from srkit.inference.memory import allocator, memory_used_and_limit
+from srkit.inference.memory import allocator, gpu_memory_limit, memory_used_and_limit
 from srkit.inference.options import UpscaleOptions
 from srkit.inference.overlap import near_enough
 from srkit.inference.predictor import Predictor, predictor_of
@@ -205,9 +206,12 @@ def _plan(work: _Work, memory: int | None, overlap: str | int | None) -> _Plan:
         return _Plan([Tile(0, height, 0, width)], network.radius_px)
     used, limit = memory_used_and_limit(memory)
     used += work.sr.nbytes * _TO_WRITE[work.sr.dtype.name]
+    network_bytes_per_px = network.bytes_per_px * _POOL
     # The tile's output is there four times: as it comes, rounded, and in the ensemble turned and added up.
-    bytes_per_px = network.bytes_per_px * _POOL + 4 * 12 * network.scale**2
+    bytes_per_px = 4 * 12 * network.scale**2 + (0 if gpus() else network_bytes_per_px)
     most_px = (limit - used) / bytes_per_px
+    if gpus() and network_bytes_per_px and network.radius_px is not None:
+        most_px = min(most_px, max((3 * network.radius_px + 1) ** 2, gpu_memory_limit() / network_bytes_per_px))
     radius, remark = _overlap(work, most_px, overlap)
     tiles = cut(height, width, radius, most_px)
     if tiles is None:
@@ -217,7 +221,7 @@ def _plan(work: _Work, memory: int | None, overlap: str | int | None) -> _Plan:
             f"and to write the result: it takes at least {(used + least_px * bytes_per_px) / 2**30:.1f} GiB."
         )
     rows, columns = window_of(tiles, radius, height, width, network.grid_px)
-    return _Plan(tiles, radius, rows * columns * network.bytes_per_px * _POOL, remark)
+    return _Plan(tiles, radius, rows * columns * network_bytes_per_px, remark)
 
 
 def _overlap(work: _Work, most_px: float, overlap: str | int | None) -> tuple[int | None, str]:

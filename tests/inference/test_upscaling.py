@@ -8,6 +8,7 @@ from toys import toy
 import srkit
 from srkit import InputError, models
 from srkit.image import to_uint8
+from srkit.inference import memory as device_memory
 from srkit.inference import predictor as predictors
 from srkit.inference import upscaling
 from srkit.inference.fusion import fused_layers
@@ -227,6 +228,25 @@ def test_tiles_are_halved_where_memory_runs_out(cat, monkeypatch, error):
     monkeypatch.setattr(Predictor, "__call__", lambda *_: (_ for _ in ()).throw(error))
     with pytest.warns(UserWarning), pytest.raises(type(error)):
         srkit.upscale(lr, model)
+
+
+def test_tiles_on_a_gpu_fit_into_half_of_its_free_memory(cat, monkeypatch):
+    model, lr = models.edsr(2, filters=4, num_blocks=1), cat[:200, :150]
+    network, whole, applied = predictor_of(model, "float32"), srkit.upscale(lr, model), []
+    call = Predictor.__call__
+    monkeypatch.setattr(Predictor, "__call__", lambda self, lr: (applied.append(lr[..., 0].size), call(self, lr))[1])
+    monkeypatch.setattr(upscaling, "gpus", lambda: [{}])
+    monkeypatch.setattr(upscaling.allocator, "free", lambda: 0)
+    for free in (4 * 10**6, 1):
+        applied.clear()
+        monkeypatch.setattr(device_memory, "free_gpu_bytes", lambda free=free: free)
+        assert np.abs(srkit.upscale(lr, model).astype(int) - whole).max() <= 1
+        least = (3 * network.radius_px + 1) ** 2
+        assert len(applied) > 1 and max(applied) <= max(least, free / 2 / network.bytes_per_px)
+    monkeypatch.setattr(device_memory, "free_gpu_bytes", lambda: None)
+    applied.clear()
+    srkit.upscale(lr, model)
+    assert applied == [lr[..., 0].size]
 
 
 def test_batch_norm_is_fused_with_the_weights_of_the_moment(cat):
