@@ -64,6 +64,30 @@ def distribute(pairs, strategy: tf.distribute.Strategy, options: TrainOptions) -
     return feed
 
 
+def run(
+    strategy: tf.distribute.Strategy, step: Callable[..., dict], batch: tuple, is_compiled: bool
+) -> dict[str, tf.Tensor]:
+    """Does a step on each device, with its part of the batch.
+
+    Args:
+        strategy: The strategy.
+        step: What each device does. It may exchange values with the others.
+        batch: Each device's part.
+        is_compiled: Whether XLA compiles the step. Of several devices it compiles what is between their exchanges:
+            a function that has these in it would be refused.
+
+    Returns:
+        The step's values, for each device.
+    """
+
+    def compiled_between_exchanges(*part):
+        with tf.xla.experimental.jit_scope():
+            return step(*part)
+
+    in_parts = is_compiled and strategy.num_replicas_in_sync > 1
+    return strategy.run(compiled_between_exchanges if in_parts else step, args=batch)
+
+
 def apply_summed(
     optimizer: keras.optimizers.Optimizer, gradients: Sequence, variables: Sequence, clipnorm: float | None
 ) -> None:

@@ -28,7 +28,17 @@ _SCHEDULE_HELP = (
 )
 
 # What may differ when a run goes on: it does not change the weights. Networks' weights are recorded by a fingerprint.
-_NOT_SETTINGS = ("vgg_weights", "evaluate_every", "checkpoint_every", "patience")
+_NOT_SETTINGS = ("vgg_weights", "evaluate_every", "checkpoint_every", "patience", "jit_compile", "steps_per_call")
+
+
+def auto_or_bool(text: str) -> "bool | str":
+    """`True`, `False` or `"auto"`, as people write them."""
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def auto_or_int(text: str) -> "int | str":
+    """A whole number, or `"auto"`."""
+    return text if text == "auto" else int(text)
 
 
 @documented
@@ -103,6 +113,23 @@ class TrainOptions:
         group="optimization",
         choices=PRECISIONS,
     )
+    jit_compile: "bool | str" = option(
+        "auto",
+        "Whether XLA compiles the steps. auto: on a GPU, where they are several times faster for it, and not on the "
+        "CPU, where they are slower.",
+        group="computation",
+        choices=("auto", True, False),
+        type=auto_or_bool,
+    )
+    steps_per_call: "int | str" = option(
+        "auto",
+        "Number of steps that TensorFlow does in one call, without a word of Python between them. A call ends at each "
+        "validation and checkpoint. Ctrl-C, TensorBoard and the progress bar wait for its end. auto: 50 on a GPU, 1 on "
+        "the CPU. A model for several scales does 1.",
+        group="computation",
+        metavar="N",
+        type=auto_or_int,
+    )
     batch_size: int = option(16, "Number of crops in a batch, on all devices together.", group="batches", metavar="N")
     patch_size: int = option(96, "Side of the HR crops in pixels.", group="batches", metavar="PX")
     seed: int = option(0, "Seed of the order of the photographs and of the crops.", group="batches")
@@ -129,6 +156,7 @@ class TrainOptions:
     def __post_init__(self):
         check_choice("schedule", self.schedule, tuple(SCHEDULES))
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("jit_compile", self.jit_compile, ("auto", True, False))
         if isinstance(self.optimizer, str):
             check_choice("optimizer", self.optimizer, tuple(OPTIMIZERS))
         elif self.learning_rate != TrainOptions.learning_rate:
@@ -147,9 +175,9 @@ class TrainOptions:
             raise InputError(f"seed must be a whole number from 0 to {2**32 - 1}; received {self.seed}.")
         if self.warmup_steps < 0:
             raise InputError(f"warmup_steps must be at least 0; received {self.warmup_steps}.")
-        for name in ("batch_size", "patch_size", "evaluate_every", "checkpoint_every", "patience"):
+        for name in ("batch_size", "patch_size", "evaluate_every", "checkpoint_every", "patience", "steps_per_call"):
             count = getattr(self, name)
-            if count is not None and count < 1:
+            if count not in (None, "auto") and count < 1:
                 raise InputError(f"{name} must be at least 1; received {count}.")
 
     def settings(self) -> dict:

@@ -13,6 +13,7 @@ from srkit.files import locked, write_atomically
 from srkit.training.checkpoints import CheckpointFolder
 
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_MAY_DIFFER = {"device"}  # of the settings: a run may go on elsewhere
 
 
 class RunFolder:
@@ -122,7 +123,7 @@ class RunFolder:
                 f"{self.path} has checkpoints of a run, but settings.json, which says what they are of, is missing "
                 "or damaged. Put it back, or give another run folder."
             )
-        keys = {key for key in {*old, *settings} if old.get(key) != settings.get(key)}
+        keys = {key for key in {*old, *settings} - _MAY_DIFFER if old.get(key) != settings.get(key)}
         if keys - ({"steps"} if extend else set()):
             differences = "; ".join(f"{key}: {old.get(key)} then, {settings.get(key)} now" for key in sorted(keys))
             advice = " With extend=True (--extend) only the steps may differ." if keys == {"steps"} else ""

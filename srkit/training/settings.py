@@ -6,6 +6,7 @@
 import keras
 
 from srkit.data import MultiScalePairs, Pairs
+from srkit.devices import device_name, precision_in_words
 from srkit.errors import InputError
 from srkit.models import fingerprint, listed
 from srkit.training import optimizers
@@ -42,8 +43,14 @@ def settings_of(trainer, train: "Pairs | MultiScalePairs", valid: "Pairs | Multi
     layers = [layer for layer in trainer.generator.layers if layer.weights]
     settings["fixed"] = [layer.name for layer in layers if not layer.trainable or layer in trainer.frozen]
     settings["networks"] = trainer.losses.fingerprint
-    settings |= {"train": train.fingerprint, "valid": valid.fingerprint}
+    settings |= {"train": train.fingerprint, "valid": valid.fingerprint, "device": device_of(trainer)}
     return settings | ({"steps": trainer.steps} if optimizers.depends_on_steps(options) else {})
+
+
+def device_of(trainer) -> str:
+    """Where a trainer computes, such as `NVIDIA H200, bfloat16, XLA` or `the CPU, 2 cores, float32`."""
+    words = [device_name(), precision_in_words(trainer.precision)]
+    return ", ".join(words + ["XLA"] * trainer.uses_xla)
 
 
 def _plain(value):

@@ -22,6 +22,7 @@ from srkit.training.interrupt import deferred_interrupt
 from srkit.training.options import TrainOptions
 from srkit.training.run_folder import RunFolder
 from srkit.training.settings import check_steps_and_scales, settings_of
+from srkit.training.step_calls import StepCalls, uses_xla
 from srkit.training.weight_average import WeightAverage
 
 AnyPairs = Pairs | MultiScalePairs
@@ -43,11 +44,14 @@ class Trainer:
         losses: The weighted content losses.
         run: The run's folder.
         precision: What the models compute in while they train.
+        uses_xla: Whether XLA compiles the steps.
         step: Number of steps done, those before a resume included.
         steps: Number of steps of the whole run.
         entry: The last step's part of the history; empty while a step is computed.
         scores: The last validation's scores.
-        stop_training: Set it to end the training after the step.
+        is_call_end: Whether the models are those after `step`. Where a call does many steps, callbacks hear of each of
+            them when the call is done, and find the models as the call's last step has left them.
+        stop_training: Set it to end the training after the call.
     """
 
     label = "SR"  # the model's name in pictures
@@ -86,6 +90,10 @@ class Trainer:
                 name: optimizers.build_optimizer(options, model.trainable_variables, name, self.precision)
                 for name, model in self.models.items()
             }
+        self.uses_xla = uses_xla(options)
+        is_one_function = self.uses_xla and self.strategy.num_replicas_in_sync == 1
+        self.train_step = tf.function(self.train_step, autograph=False, jit_compile=is_one_function or None)
+        self._calls = StepCalls(self, list(self._optimizers.values()))
         self.average = WeightAverage(self.generator.variables, options.ema)
         self.variables = state.variables_of(self.models, self._optimizers, self.average)
         self.step, self.steps = 0, 0
@@ -93,6 +101,7 @@ class Trainer:
         self.scores: dict[str, float] = {}
         self.callbacks: list[Callback] = []
         self.is_interrupted = self.stop_training = False
+        self.is_call_end = True
 
     @property
     def history(self) -> list[dict]:
@@ -104,7 +113,6 @@ class Trainer:
         """Whether there was a validation after the last step."""
         return "score" in self.entry
 
-    @tf.function(autograph=False)
     def train_step(self, lr: tf.Tensor, hr: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates the models with one batch, at the optimizers' current learning rate.
 
@@ -116,7 +124,7 @@ class Trainer:
             The losses, and what else is logged, by name: means over the batch.
         """
         with self._training_mode():
-            per_replica = self.strategy.run(self.compute_step, args=(lr, hr))
+            per_replica = distribution.run(self.strategy, self.compute_step, (lr, hr), self.uses_xla)
         self.average.update(self._optimizers["generator"].iterations)
         return {
             name: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
@@ -138,7 +146,7 @@ class Trainer:
     ) -> list[dict]:
         """Trains up to a number of steps. Continues from the run folder's last checkpoint, if there is one.
 
-        Ctrl-C finishes the step, saves a checkpoint, and then interrupts. When the method returns, the generator has
+        Ctrl-C finishes the call, saves a checkpoint, and then interrupts. When the method returns, the generator has
         the averaged weights, if `ema` is on.
 
         Args:
@@ -202,17 +210,17 @@ class Trainer:
                 stack.callback(callback.on_train_end, self)
             batches = feed(self.step, self.steps)
             while self.step < self.steps and not self.stop_training:
-                self.entry, rate = {}, float(rate_of(self.step))
-                for optimizer in self._optimizers.values():
-                    optimizer.learning_rate = rate
-                values = {name: float(value) for name, value in self.train_step(*next(batches)).items()}
-                self.step += 1
-                self.entry = {"step": self.step, **values, "learning_rate": rate}
-                self.is_interrupted = interrupted.is_set()
-                for callback in self.callbacks:
-                    callback.on_step_end(self)
-                for callback in self.callbacks if self.is_validated else ():
-                    callback.on_validation_end(self)
+                self.entry, end = {}, self.step + self._calls.length(self.step)
+                rates = [float(rate_of(step)) for step in range(self.step, end)]
+                for rate, values in zip(rates, self._calls(batches, rates)):
+                    self.step += 1
+                    self.entry = {"step": self.step, **values, "learning_rate": rate}
+                    self.is_call_end = self.step == end
+                    self.is_interrupted = self.is_call_end and interrupted.is_set()
+                    for callback in self.callbacks:
+                        callback.on_step_end(self)
+                    for callback in self.callbacks if self.is_validated else ():
+                        callback.on_validation_end(self)
                 if self.is_interrupted:
                     raise KeyboardInterrupt(f"stopped at step {self.step}; the same call goes on from there")
 

@@ -18,6 +18,11 @@ def pre_trainer(run_dir, seed=0, **options) -> PreTrainer:
     return PreTrainer(toy("srresnet", filters=4), run_dir, TrainOptions(**{**SMALL, **options}))
 
 
+def many_steps_trainer(run_dir, **options) -> PreTrainer:
+    """As on a GPU: many steps in a call, whose ends do not fall together with all checkpoints."""
+    return pre_trainer(run_dir, **{"steps_per_call": 50, "checkpoint_every": 60, **options})
+
+
 def gan_trainer(run_dir, seed=0, **options) -> GanTrainer:
     keras.utils.set_random_seed(seed)
     generator, discriminator = toy("srresnet", filters=4), models.discriminator(32, filters=4)

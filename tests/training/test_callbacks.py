@@ -1,9 +1,13 @@
+import itertools
+from types import SimpleNamespace
+
 import pytest
 from small_trainers import QUIET, gan_trainer, pre_trainer
 
 from srkit.cli import main
 from srkit.training import Callback, RunFolder, list_runs, status_of
-from srkit.training.callbacks import validation, watch
+from srkit.training.callbacks import progress, validation, watch
+from srkit.training.step_calls import StepCalls
 
 pytestmark = pytest.mark.filterwarnings(QUIET)
 
@@ -63,7 +67,7 @@ def test_a_callback_ends_the_training(samples, valid, tmp_path):
     assert len(pre_trainer(tmp_path / "run").train(samples[0], valid, 9, callbacks=[Enough()])) == 2
 
 
-def test_a_callback_that_fails_loses_no_step(samples, valid, tmp_path):
+def test_a_callback_that_fails_loses_no_step(samples, valid, tmp_path, monkeypatch):
     class Fail(Callback):
         def on_step_end(self, trainer):
             assert trainer.step < 5
@@ -71,7 +75,7 @@ def test_a_callback_that_fails_loses_no_step(samples, valid, tmp_path):
     class FailInAStep(Callback):
         def on_step_end(self, trainer):
             if trainer.step == 7:
-                trainer.train_step = None
+                monkeypatch.setattr(StepCalls, "__call__", None)
 
     for callback, steps_saved in ((Fail(), 5), (FailInAStep(), 6)):
         trainer = pre_trainer(tmp_path / "run", evaluate_every=100, checkpoint_every=6)
@@ -98,6 +102,17 @@ def test_lost_games_are_noticed(samples, valid, tmp_path, monkeypatch):
         gan_trainer(tmp_path / "run", schedule="constant").train(samples[0], valid, steps=7)
     assert sum("below" in str(warning.message) for warning in warned) == 1  # counted over the restart, said once
     assert any("grey levels from LR's" in str(warning.message) for warning in warned)  # random weights' colours
+
+
+def test_long_runs_are_said_to_be_long(capsys, monkeypatch):
+    clock = itertools.count(step=2.5)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    trainer = SimpleNamespace(step=0, steps=20_000, say=print)
+    bar = progress.ProgressBar(())
+    bar._timed_from, bar._has_said_how_long = None, False
+    for trainer.step in (50, 100, 150):  # the second clock time is 2.5 s after the first
+        bar._say_how_long(trainer)
+    assert capsys.readouterr().out == "The other 19,900 steps will take about 17 minutes here.\n"
 
 
 def test_runs_are_listed_with_their_state(samples, valid, tmp_path, capsys):

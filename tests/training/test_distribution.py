@@ -24,10 +24,12 @@ DISTRIBUTED = {
     "learning_rate": 1e-4,
     "evaluate_every": 10,
 }
+AS_ON_GPUS = {"jit_compile": True, "steps_per_call": 50, "checkpoint_every": 50}
 HERE = Path(__file__).parent
 STEPS = 20
 BUILDERS = {"pre_trainer": pre_trainer, "gan_trainer": gan_trainer}
-TRIED = BUILDERS if "SRKIT_THOROUGH" in os.environ else ["pre_trainer"]  # the GAN takes minutes
+IS_THOROUGH = "SRKIT_THOROUGH" in os.environ
+TRIED = BUILDERS if IS_THOROUGH else ["pre_trainer"]  # the GAN takes minutes
 
 
 def start(devices: str, build: str, run: Path, cache: Path, steps: int, **environment) -> subprocess.Popen:
@@ -90,6 +92,13 @@ def assert_same_training(run: RunFolder, reference: RunFolder) -> None:
 @pytest.mark.parametrize("build", TRIED)
 def test_two_devices_train_as_one(build, one_device, cache, tmp_path):
     finish(start("mirrored", build, tmp_path / "run", cache, STEPS))
+    assert_same_training(RunFolder(tmp_path / "run"), one_device(build))
+
+
+@pytest.mark.skipif(not IS_THOROUGH, reason="XLA compiles for minutes; SRKIT_THOROUGH=1 tries it")
+@pytest.mark.parametrize("build", BUILDERS)
+def test_two_devices_train_as_one_with_xla_and_many_steps_in_a_call(build, one_device, cache, tmp_path):
+    finish(start("mirrored-xla", build, tmp_path / "run", cache, STEPS))
     assert_same_training(RunFolder(tmp_path / "run"), one_device(build))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from small_trainers import QUIET, SMALL, TRAINERS, assert_same_weights, pre_trainer
+from small_trainers import QUIET, SMALL, TRAINERS, assert_same_weights, gan_trainer, many_steps_trainer, pre_trainer
 from toys import toy
 
 from srkit import InputError, PreTrainer, TrainOptions, data, load_model
@@ -61,7 +61,7 @@ def start_child(build, run, store) -> subprocess.Popen:
     return child
 
 
-@TRAINERS
+@pytest.mark.parametrize("build", [pre_trainer, gan_trainer, many_steps_trainer])
 def test_killed_run_goes_on_as_if_nothing_had_happened(build, tmp_path):
     store, run = tmp_path / "cache", tmp_path / "killed"
     for _ in range(KILLS):
@@ -81,9 +81,10 @@ def test_killed_run_goes_on_as_if_nothing_had_happened(build, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one child")
-def test_ctrl_c_leaves_a_checkpoint_of_the_last_step(tmp_path):
+@pytest.mark.parametrize("build", [pre_trainer, many_steps_trainer])
+def test_ctrl_c_leaves_a_checkpoint_of_the_last_step(build, tmp_path):
     run = tmp_path / "run"
-    child = start_child(pre_trainer, run, tmp_path / "cache")
+    child = start_child(build, run, tmp_path / "cache")
     child.send_signal(signal.SIGINT)
     assert child.wait(60) != 0
     step, *_ = RunFolder(run).checkpoints.load()

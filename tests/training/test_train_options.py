@@ -33,6 +33,8 @@ def test_numbers_that_are_not_finite_and_above_0_are_refused(number):
         ({"warmup_steps": -1}, "warmup_steps must be at least 0"),
         ({"evaluate_every": 0}, "evaluate_every must be at least 1"),
         ({"patience": 0}, "patience must be at least 1"),
+        ({"steps_per_call": 0}, "steps_per_call must be at least 1"),
+        ({"jit_compile": "maybe"}, "no jit_compile 'maybe'"),
     ],
 )
 def test_what_is_out_of_range_is_refused(wrong, message):

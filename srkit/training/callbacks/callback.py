@@ -5,7 +5,8 @@ class Callback:
     """What happens beside the steps of a training. Subclasses define the methods that they need.
 
     Each method receives the trainer: `trainer.step` is the number of steps done, `trainer.entry` the last step's part
-    of the history, `trainer.generator` the model. `trainer.stop_training = True` ends the training after the step.
+    of the history, `trainer.generator` the model. `trainer.stop_training = True` ends the training after the call.
+    On a GPU a call does many steps: the model is then that of the call's end (see `trainer.is_call_end`).
     Callbacks are called in turn; checkpoints are saved when all of them have heard of a step.
 
     Example:

@@ -29,15 +29,16 @@ class Checkpoints(Callback):
 
     def on_step_end(self, trainer):
         is_due = trainer.step % self._every == 0 or time.monotonic() - self._saved_at > _SECONDS_BETWEEN
-        if (is_due or trainer.is_interrupted) and not trainer.is_validated:
+        if (is_due or trainer.is_interrupted) and trainer.is_call_end and not trainer.is_validated:
             self._save(trainer)
 
     def on_validation_end(self, trainer):
         self._save(trainer)
 
     def on_train_end(self, trainer):
-        # Without an entry, a step was broken off; one that is not in the history was refused.
-        if trainer.entry and trainer.entry == self._history.last_entry and trainer.step > self._saved_step:
+        # Without an entry, a call was broken off; one that is not in the history was refused.
+        is_whole = trainer.is_call_end and trainer.entry and trainer.entry == self._history.last_entry
+        if is_whole and trainer.step > self._saved_step:
             self._save(trainer)
 
     def _save(self, trainer) -> None:

@@ -10,7 +10,9 @@ from srkit.training.callbacks.pictures import Pictures, picture_crop
 
 
 class TensorBoard(Callback):
-    """Logs each step's values, and the pictures of validations, in the run's folder `tensorboard`.
+    """Logs values of steps, and the pictures of validations, in the run's folder `tensorboard`.
+
+    Where a call does many steps, the values are those of its last one.
 
     Args:
         pictures: The pictures of the last validation.
@@ -23,6 +25,8 @@ class TensorBoard(Callback):
         self._writer = tf.summary.create_file_writer(str(trainer.run.path / "tensorboard"))
 
     def on_step_end(self, trainer):
+        if not trainer.is_call_end:
+            return
         with self._writer.as_default(trainer.step):
             for name, value in trainer.entry.items():
                 tf.summary.scalar(name, value)
