@@ -8,14 +8,33 @@ from srkit import models
 
 VARIABLE = "SRKIT_PARAMETERS"
 
+# What `FULL = True` sets in notebooks 1 to 4: the published run. It resumes where it was interrupted.
+FULL_RUN = {
+    "SOURCE": "stanford_dogs",
+    "NUM_IMAGES": 5_000,
+    "MODEL": "srresnet",
+    "FILTERS": 64,
+    "NUM_BLOCKS": 16,
+    "PRE_STEPS": 20_000,
+    "GAN_STEPS": 5_000,
+    "EVALUATE_EVERY": 1_000,
+    "BATCH_SIZE": 16,
+    "PATCH_SIZE": 96,
+    "RUNS": "../runs/full",
+}
+
 
 def override(parameters: dict) -> None:
-    """Sets parameters of a notebook to the values in the environment variable `SRKIT_PARAMETERS` (JSON).
+    """Sets parameters of a notebook: those of the full run where `FULL` is true, then those set from outside.
+
+    From outside they come in the environment variable `SRKIT_PARAMETERS`, as JSON, `FULL` among them.
 
     Args:
         parameters: The notebook's `globals()`. Names that are not in it are skipped: they belong to another notebook.
     """
-    for name, value in json.loads(os.environ.get(VARIABLE, "{}")).items():
+    given = json.loads(os.environ.get(VARIABLE, "{}"))
+    full = FULL_RUN if given.get("FULL", parameters.get("FULL")) else {}
+    for name, value in {**full, **given}.items():
         if name in parameters:
             parameters[name] = value
 
