@@ -1,12 +1,14 @@
-"""Training speed on this machine: srkit against the machine's own limit, and against PyTorch where it is installed.
+"""Speed on the device that is there, a GPU or the CPU: srkit against the device's own limit, PyTorch and JAX.
 
-    pip install -r benchmarks/requirements-peers.txt        # PyTorch; without it, its rows are left out
+    pip install -r benchmarks/requirements-peers.txt    # PyTorch and JAX; without them, their rows are left out
     python benchmarks/speed.py --data DIR
 
 Every row is measured in a process of its own, which gives it a peak of memory of its own; all rows take turns, round
 after round, so that whatever else the machine does meets all alike. A row's time is its best round's median. The
-ceiling is a product of two 4096x4096 matrices, in float32 and in bfloat16. `--profile edsr` says where a step's time
-goes.
+ceiling is a product of two matrices (4096x4096, on a GPU 16384x16384), in float32 and in bfloat16.
+"srkit" is the training step on one batch, "srkit+pipeline" the step fed by the pipeline, "srkit+train" the whole
+`train` with its callbacks. A row that fails is named, and the others are measured. `--profile edsr` says where a step's
+time goes.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import collections
 import datetime
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -29,6 +32,8 @@ BATCH, HR_PX = 16, 96
 MODELS = ("edsr", "srresnet", "srgan")
 NAMES = {"edsr": "EDSR-16", "srresnet": "SRResNet-16", "srgan": "SRGAN, VGG54"}
 PRECISIONS = ("float32", "bfloat16")
+PEERS = [name for name in ("torch", "jax") if importlib.util.find_spec(name)]
+PHOTO_PX = (1224, 1632)
 
 
 def main() -> None:
@@ -49,73 +54,148 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Measures all rows, and prints them as a table in Markdown."""
-    engines = ["srkit", "srkit+pipeline"] + ["torch"] * (importlib.util.find_spec("torch") is not None)
     rows = [f"ceiling - {precision}" for precision in PRECISIONS]
-    rows += [f"{engine} {model} {precision}" for model in MODELS for engine in engines for precision in PRECISIONS]
+    rows += [
+        f"{engine} {model} {precision}"
+        for model in MODELS
+        for engine in ("srkit", "srkit+pipeline", "srkit+train", *PEERS)
+        for precision in PRECISIONS
+        if (engine, model) != ("jax", "srgan")
+    ]
+    rows += [f"upscale edsr-x4 {precision}" for precision in PRECISIONS]
     results = collections.defaultdict(list)
     for number in range(options.rounds):
         for row in rows:
             print(f"round {number + 1} of {options.rounds}: {row:40}", end="\r", file=sys.stderr, flush=True)
-            results[row].append(run_child(row, options))
-    best = {row: min(measured, key=lambda result: result["seconds"]) for row, measured in results.items()}
-    ceilings = {precision: best[f"ceiling - {precision}"] for precision in PRECISIONS}
-    print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, {versions()}")
+            results[row] += run_child(row, options)
+    best = {row: min(measured, key=lambda result: result["seconds"]) for row, measured in results.items() if measured}
+    print(f"{datetime.date.today()}, {run_child('device - -', options)[0]['device']}, {versions()}")
+    ceilings = {name: best[f"ceiling - {name}"] for name in PRECISIONS}
     for precision, result in ceilings.items():
         print(f"ceiling in {precision}: {result['flops'] / result['seconds'] / 1e9:.0f} GFLOP/s")
     print(f"\nBatches of {BATCH} crops of {HR_PX}x{HR_PX} px, x4; best of {options.rounds} rounds.\n")
-    print("| training step | engine | precision | s a step | images/s | share of ceiling | peak memory |")
+    print("| training step | engine | precision | ms a step | steps/s | share of ceiling | peak memory |")
     print("|---|---|---|---|---|---|---|")
-    for row in rows[len(PRECISIONS) :]:
+    for row in rows:
         engine, model, precision = row.split()
-        seconds, ceiling = best[row]["seconds"], ceilings[precision]
-        flops = best[f"srkit {model} {precision}"]["flops"]
-        share = flops / seconds / (ceiling["flops"] / ceiling["seconds"])
-        memory = best[row]["peak_gib"]
-        cells = (NAMES[model], engine, precision, f"{seconds:.3f}", f"{BATCH / seconds:.1f}", f"{share:.0%}")
-        print("| " + " | ".join(cells) + f" | {memory:.2f} GiB |")
+        if model in MODELS and row in best:
+            print_row(best[row], engine, model, precision, ceilings[precision], best.get(f"srkit {model} {precision}"))
+    print_summary(best)
+
+
+def print_row(result: dict, engine: str, model: str, precision: str, ceiling: dict, step: dict | None) -> None:
+    seconds, share = result["seconds"], "?"
+    if step:
+        share = f"{step['flops'] / seconds / (ceiling['flops'] / ceiling['seconds']):.0%}"
+    cells = (NAMES[model], engine, precision, f"{1e3 * seconds:.1f}", f"{1 / seconds:.1f}", share)
+    print("| " + " | ".join(cells) + f" | {result['peak_gib']:.2f} GiB |")
+
+
+def print_summary(best: dict[str, dict]) -> None:
+    """How much slower the whole loop is than the step, and how srkit compares with its peers; and upscaling."""
+
+    def fastest(engine: str, model: str) -> float:
+        rows = (f"{engine} {model} {precision}" for precision in PRECISIONS)
+        return min((best[row]["seconds"] for row in rows if row in best), default=float("nan"))
+
     for model in MODELS:
-        mine = min(best[f"srkit {model} {precision}"]["seconds"] for precision in PRECISIONS)
-        fed = min(best[f"srkit+pipeline {model} {precision}"]["seconds"] for precision in PRECISIONS)
-        line = f"\n{NAMES[model]}: with the pipeline {fed / mine:.3f} of the time without"
-        if "torch" in engines:
-            peer = min(best[f"torch {model} {precision}"]["seconds"] for precision in PRECISIONS)
-            line += f"; srkit's best takes {mine / peer:.2f} of PyTorch's best"
+        mine = fastest("srkit", model)
+        line = f"\n{NAMES[model]}: with the pipeline {fastest('srkit+pipeline', model) / mine:.3f} of the time without"
+        line += f", the whole `train` {fastest('srkit+train', model) / mine:.3f}"
+        for peer in PEERS:
+            line += f"; srkit's best step takes {mine / fastest(peer, model):.2f} of {peer}'s best"
         print(line)
+    for precision in PRECISIONS:
+        if result := best.get(f"upscale edsr-x4 {precision}"):
+            height, width = PHOTO_PX
+            print(f"\nedsr-x4, a photograph of {width}x{height} px, {precision}: {result['first']:.2f} s at the first "
+                  f"call, then {result['seconds']:.3f} s")  # fmt: skip
 
 
-def run_child(row: str, options: argparse.Namespace) -> dict:
+def run_child(row: str, options: argparse.Namespace) -> list[dict]:
+    """What a process measures of a row; nothing where it fails, which is said."""
     command = [sys.executable, __file__, "--row", row, "--data", options.data, "--steps", str(options.steps)]
     child = subprocess.run(command, capture_output=True, text=True)
     if child.returncode:
-        sys.exit(f"The row {row} failed:\n{child.stderr[-2000:]}")
-    return json.loads(child.stdout.splitlines()[-1])
+        print(f"The row {row} failed:\n{child.stderr[-2000:]}", file=sys.stderr)
+        return []
+    return [json.loads(child.stdout.splitlines()[-1])]
 
 
 def measure(engine: str, model: str, precision: str, data: str, steps: int) -> dict:
-    """One row: seconds a step, floating-point operations of its convolutions, peak memory of the process."""
+    """One row: seconds a step, floating-point operations of its convolutions, peak memory."""
+    if engine == "device":
+        return {"device": device()}
+    if engine == "upscale":
+        return upscaling(model, precision, steps)
+    if engine == "srkit+train":
+        return {"seconds": seconds_of_train(model, precision, data, steps), "peak_gib": peak_gib(engine)}
+    flops = None
     if engine == "torch":
         import torch_peers
 
-        step, flops = torch_peers.training_step(model, precision, BATCH, HR_PX), None
+        step = torch_peers.training_step(model, precision, BATCH, HR_PX)
+    elif engine == "jax":
+        import jax_peers
+
+        step = jax_peers.training_step(model, precision, BATCH, HR_PX)
     elif engine == "ceiling":
         step, flops = matrix_product(precision)
     else:
         step, flops = srkit_step(model, precision, data if engine == "srkit+pipeline" else None)
     for _ in range(3):
         step()
+    return {"seconds": statistics.median(timed(step, steps)), "flops": flops, "peak_gib": peak_gib(engine)}
+
+
+def timed(call: Callable, repeats: int) -> list[float]:
     seconds = []
-    for _ in range(steps):
+    for _ in range(repeats):
         started = time.perf_counter()
-        step()
+        call()
         seconds.append(time.perf_counter() - started)
-    return {"seconds": statistics.median(seconds), "flops": flops, "peak_gib": peak_gib()}
+    return seconds
+
+
+def upscaling(model: str, precision: str, repeats: int) -> dict:
+    """A photograph, from pixels to pixels: the first call, which traces the network, and later ones."""
+    import cv2
+    import skimage.data
+
+    import srkit
+
+    lr, network = cv2.resize(skimage.data.astronaut(), PHOTO_PX[::-1]), srkit.load_model(model)
+    options = srkit.inference.UpscaleOptions(precision={"bfloat16": "mixed_bfloat16"}.get(precision, precision))
+    first, *seconds = timed(lambda: srkit.upscale(lr, network, options=options), 1 + repeats)
+    return {"seconds": statistics.median(seconds), "first": first, "peak_gib": peak_gib("srkit")}
+
+
+def seconds_of_train(model: str, precision: str, data: str, calls: int) -> float:
+    """Seconds a step of the whole `train`, between ends of its calls; the first two and the last are left out."""
+    import srkit
+    from srkit.training import Callback
+
+    ends = []
+
+    class Clock(Callback):
+        def on_step_end(self, trainer):
+            if trainer.is_call_end:
+                ends.append((trainer.step, time.perf_counter()))
+
+    trainer = make_trainer(model, precision)
+    per_call = 50 if trainer.uses_xla else 1
+    train, valid = srkit.data.load(data)
+    trainer.train(train, valid.take(1), (calls + 4) * per_call, callbacks=[Clock()])
+    pairs = list(itertools.pairwise(ends))[2:-1]
+    return statistics.median((later[1] - earlier[1]) / (later[0] - earlier[0]) for earlier, later in pairs)
 
 
 def matrix_product(precision: str) -> tuple[Callable, float]:
     import tensorflow as tf
 
-    matrix = tf.cast(tf.random.normal((4096, 4096)), precision)
-    return lambda: tf.matmul(matrix, matrix).numpy(), 2 * 4096**3
+    side = 16384 if tf.config.list_physical_devices("GPU") else 4096
+    matrix = tf.cast(tf.random.normal((side, side)), precision)
+    return lambda: tf.matmul(matrix, matrix)[0, 0].numpy(), 2 * side**3
 
 
 def srkit_step(model: str, precision: str, data: str | None) -> tuple[Callable, float]:
@@ -204,26 +284,46 @@ def profile(model: str) -> None:
         print(f"{milliseconds:8.1f} {counts[kind] // steps:5} {kind}")
 
 
-def peak_gib() -> float:
+def peak_gib(engine: str) -> float:
+    """The most memory that the process has taken; on a GPU, the most of the GPU's."""
+    if engine == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.max_memory_allocated() / 2**30
+    elif engine == "jax":
+        import jax
+
+        if statistics_of_gpu := jax.devices()[0].memory_stats():
+            return statistics_of_gpu["peak_bytes_in_use"] / 2**30
+    else:
+        import tensorflow as tf
+
+        if tf.config.list_physical_devices("GPU"):
+            return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**30
     import resource
 
     unit = 1 if platform.system() == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def processor() -> str:
+def device() -> str:
+    """The GPU, or else the processor with what it has for matrices."""
+    import srkit.devices
+
+    if srkit.devices.gpus():
+        return srkit.devices.device_name()
+    name, found = platform.processor(), []
     if Path("/proc/cpuinfo").is_file():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
         flags = next((line for line in lines if line.startswith("flags")), "")
         found = [flag for flag in ("avx512f", "avx512_bf16", "amx_bf16") if f" {flag}" in flags]
-        return f"{name} ({', '.join(found)})"
-    return platform.processor()
+    return f"{name} ({', '.join(found)}), {os.cpu_count()} cores"
 
 
 def versions() -> str:
-    packages = ["tensorflow", "keras"] + ["torch"] * (importlib.util.find_spec("torch") is not None)
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", *PEERS))
 
 
 if __name__ == "__main__":

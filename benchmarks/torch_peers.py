@@ -70,9 +70,15 @@ class VGG54(nn.Sequential):
 
 def training_step(model: str, precision: str, batch: int, hr_px: int) -> Callable[[], None]:
     """A function that trains one step on random images."""
-    low = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
-    lr, hr = (torch.rand(batch, 3, side, side).to(memory_format=torch.channels_last) for side in (hr_px // 4, hr_px))
-    generator = Generator(model != "edsr").to(memory_format=torch.channels_last)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_float32_matmul_precision("high")  # TF32 where the device has it, as with TensorFlow
+    low = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+
+    def placed(part):
+        return part.to(device, memory_format=torch.channels_last)
+
+    lr, hr = (placed(torch.rand(batch, 3, side, side)) for side in (hr_px // 4, hr_px))
+    generator = placed(Generator(model != "edsr"))
     adam = torch.optim.Adam(generator.parameters(), 1e-4)
 
     def pixel_step() -> None:
@@ -87,8 +93,8 @@ def training_step(model: str, precision: str, batch: int, hr_px: int) -> Callabl
     if model != "srgan":
         return pixel_step
 
-    discriminator = Discriminator(hr_px).to(memory_format=torch.channels_last)
-    vgg = VGG54().to(memory_format=torch.channels_last)
+    discriminator = placed(Discriminator(hr_px))
+    vgg = placed(VGG54())
     d_adam = torch.optim.Adam(discriminator.parameters(), 1e-4)
     cross_entropy = F.binary_cross_entropy_with_logits
 
