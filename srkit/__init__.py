@@ -1,8 +1,13 @@
 """srkit: single-image super-resolution with Keras and TensorFlow."""
 
+import os
+
 import lazy_loader
 
 __version__ = "0.1.0"
+
+# TensorFlow takes a GPU's memory as it needs it, so that others can use the card. It reads this at its first use of it.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

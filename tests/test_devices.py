@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -79,3 +80,13 @@ def test_free_memory_is_the_cards_own(nvidia_smi, monkeypatch):
     assert devices.free_gpu_bytes() is None
     monkeypatch.setattr(devices, "gpus", lambda: [CARD])
     assert devices.free_gpu_bytes() == 40 * 2**30
+
+
+def test_a_gpus_memory_is_taken_as_it_is_needed_unless_told_otherwise():
+    code = "import os, srkit; print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])"
+    for given, expected in (({}, "true"), ({"TF_FORCE_GPU_ALLOW_GROWTH": "false"}, "false")):
+        environment = {name: value for name, value in os.environ.items() if name != "TF_FORCE_GPU_ALLOW_GROWTH"}
+        child = subprocess.run(
+            [sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True
+        )
+        assert child.stdout.strip() == expected
