@@ -14,23 +14,10 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "benchmark",
         help="Score models on a folder of HR images, as papers do.",
         description="Scores models on a folder of HR images, by the protocols of the papers.",
-        usage="python -m srkit benchmark --data DIR [--model MODEL [MODEL ...]] [options]",
+        usage="python -m srkit benchmark --data DIR [--model MODEL [MODEL ...]] [options]\n"
+        "       python -m srkit benchmark --table FILE",
     )
-    images = parser.add_argument_group("images")
-    images.add_argument("--data", required=True, metavar="DIR", help="Folder of HR images.")
-    images.add_argument(
-        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: LR is made from HR."
-    )
-    images.add_argument(
-        "--degradation",
-        default="bicubic",
-        metavar="NAME",
-        help=f"How LR is made from HR: {DEGRADATION_NAMES}. What is random is drawn with a fixed seed for each image. "
-        "Default: %(default)s.",
-    )
-    images.add_argument(
-        "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
-    )
+    _add_images(parser.add_argument_group("images"))
     parser.add_argument_group("models").add_argument(
         "--model",
         nargs="+",
@@ -44,7 +31,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "--protocol",
         default="edsr",
         choices=tuple(evaluation.PROTOCOLS),
-        help="Border that is cut before scoring: edsr as many pixels as the scale, srgan 4. Default: %(default)s.",
+        help="Border that is cut before scoring: edsr as many pixels as the scale, srgan 4, div2k 6 "
+        "more than the scale. Default: %(default)s.",
     )
     protocol.add_argument("--rgb", action="store_true", help="Take PSNR and SSIM of RGB instead of the Y channel.")
     protocol.add_argument(
@@ -63,7 +51,35 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(command=_run)
 
 
+def _add_images(images: argparse._ArgumentGroup) -> None:
+    task = images.add_mutually_exclusive_group(required=True)
+    task.add_argument("--data", metavar="DIR", help="Folder of HR images.")
+    task.add_argument(
+        "--table",
+        metavar="FILE",
+        help="Score nothing: make the tables of a Markdown page, such as docs/tables.md, of published scores and "
+        "the results of --json in the folder scores beside the page.",
+    )
+    images.add_argument(
+        "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: LR is made from HR."
+    )
+    images.add_argument(
+        "--degradation",
+        default="bicubic",
+        metavar="NAME",
+        help=f"How LR is made from HR: {DEGRADATION_NAMES}. What is random is drawn with a fixed seed for each image. "
+        "Default: %(default)s.",
+    )
+    images.add_argument(
+        "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
+    )
+
+
 def _run(arguments: argparse.Namespace) -> None:
+    if arguments.table:
+        count = evaluation.fill_page(arguments.table)
+        print(f"{arguments.table}: {count} tables made anew")
+        return
     import_tensorflow()
     from srkit.evaluation.report import print_result, write_json, write_markdown
 

@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "pairing": ["find_pairs"],
         "protocols": ["PROTOCOLS", "Protocol", "get_protocol"],
+        "tables": ["fill_page"],
     },
 )

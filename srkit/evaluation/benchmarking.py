@@ -73,7 +73,8 @@ def benchmark(
         lr: Folder with LR made elsewhere. Default: LR is made from HR.
         degradation: How LR is made: `"bicubic"`, `"opencv"`, `"gaussian"`, `"jpeg75"` (or another quality),
             `"realistic"`, which is drawn with a fixed seed for each image, or a `srkit.image.Degradation`.
-        protocol: `"edsr"` cuts as many pixels from each side as the scale, `"srgan"` 4.
+        protocol: `"edsr"` cuts as many pixels from each side as the scale, `"srgan"` 4, `"div2k"` 6 more
+            than the scale.
         channel: `"y"` or `"rgb"`, for PSNR and SSIM. Perceptual metrics are always taken of RGB.
         metrics: Names in `srkit.evaluation.METRICS`.
         save: Folder for the SR images, with a sub-folder for each model, and for `contact_sheet.png`: crops of up to

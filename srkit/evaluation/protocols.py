@@ -35,6 +35,7 @@ class Protocol:
 PROTOCOLS: dict[str, Callable[[int], int]] = {
     "edsr": lambda scale: scale,
     "srgan": lambda scale: 4,
+    "div2k": lambda scale: scale + 6,
 }
 
 
@@ -42,7 +43,8 @@ def get_protocol(name: str, scale: int, channel: str = "y") -> Protocol:
     """The protocol of that name at a scale.
 
     Args:
-        name: `"edsr"` cuts as many pixels as the scale (Lim et al. 2017), `"srgan"` 4 (Ledig et al. 2017).
+        name: `"edsr"` cuts as many pixels as the scale (Lim et al. 2017), `"srgan"` 4 (Ledig et al. 2017),
+            `"div2k"` 6 more than the scale: with RGB, what EDSR's authors score DIV2K by.
         scale: HR side / LR side.
         channel: `"y"` or `"rgb"`.
 
