@@ -10,7 +10,7 @@ import safetensors
 from srkit.errors import InputError
 from srkit.models.foreign import pytorch_file
 from srkit.models.foreign.keras2_file import read_layers
-from srkit.models.foreign.unpickling import BFLOAT16, Tensor, from_bytes
+from srkit.models.foreign.unpickling import BFLOAT16, Tensor, as_numbers, stored_as
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")  # of files that are no Keras files
 KERAS2_SUFFIXES = (".h5", ".hdf5")
@@ -18,6 +18,7 @@ KERAS2_SUFFIXES = (".h5", ".hdf5")
 # Where projects put a network's weights; averages of the training's weights, which are better, first.
 _AVERAGES = ("params_ema", "ema_state_dict", "model_ema", "g_ema", "ema")
 _PLACES = (*_AVERAGES, "params", "state_dict", "model_state_dict", "model", "generator", "netG", "net", "weights")
+_MAX_DEPTH = 4  # of dicts in dicts; one may hold itself
 _PREFIXES = ("module.", "_orig_mod.", "generator.", "netG.", "net_g.", "model.", "net.")
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": BFLOAT16}
 _SAFETENSORS_TYPES |= {"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "<i1", "U8": "<u1", "BOOL": "<?"}
@@ -78,7 +79,8 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     for name, entry in entries:
         if entry["dtype"] not in _SAFETENSORS_TYPES:
             raise InputError(f"{path} is refused: its tensor {name!r} is of the unknown type {entry['dtype']}.")
-        values = from_bytes(entry["data"], _SAFETENSORS_TYPES[entry["dtype"]])
+        dtype = _SAFETENSORS_TYPES[entry["dtype"]]
+        values = as_numbers(np.frombuffer(entry["data"], stored_as(dtype)), dtype)
         tensors[name] = values.reshape(entry["shape"]).astype(np.float32)
     return tensors
 
@@ -86,7 +88,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
 def _weights_in(content: Any) -> tuple[dict[str, Tensor], str]:
     """The dict of tensors that is a network's weights, and the keys that lead to it."""
     keys = []
-    while isinstance(content, Mapping):
+    while isinstance(content, Mapping) and len(keys) < _MAX_DEPTH:
         key = next((key for key in _PLACES if isinstance(content.get(key), Mapping)), None)
         if key is None:
             break

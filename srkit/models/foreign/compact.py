@@ -1,12 +1,12 @@
 """The layout of SRVGGNetCompact, Real-ESRGAN's small generator."""
 
-from srkit.models.foreign.layout import Conv, Found, Slopes, Tensors, filters_of, has, names_of, side_of
+from srkit.models.foreign.layout import Conv, Found, Slopes, Tensors, filters_of, names_of, side_of
 
 
 def compact_of_real_esrgan(tensors: Tensors) -> Found | None:
     """Real-ESRGAN and BasicSR: `body.0`, `body.2` …, with the slopes of PReLUs in `body.1`, `body.3` …"""
     names = names_of(tensors, "body.{}", step=2)
-    if len(names) < 2 or has(tensors, "head.0"):
+    if len(names) < 2:
         return None
     filters, scale = filters_of(tensors, names[0]), side_of(filters_of(tensors, names[-1]), 3)
     activation = "prelu" if "body.1.weight" in tensors else "relu"

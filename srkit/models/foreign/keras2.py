@@ -135,5 +135,7 @@ def _num_layers(tensors: Tensors) -> int:
 
 
 def _kernels(tensors: Tensors) -> list[tuple[int, ...]]:
-    """The shapes of all kernels, in the order of the file."""
+    """The shapes of all kernels, in the order of the file; none for files that are not of Keras."""
+    if "0.0" not in tensors:
+        return []
     return [value.shape for value in tensors.values() if value.ndim == 4 and value.size]

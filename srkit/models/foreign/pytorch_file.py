@@ -1,6 +1,7 @@
 """PyTorch's files (`torch.save`), opened without PyTorch: a pickle, and the numbers beside it."""
 
 import contextlib
+import functools
 import io
 import struct
 import zipfile
@@ -49,6 +50,7 @@ def _read_zip_form(file: BinaryIO) -> Any:
     if len(folders) != 1:
         raise Refused("is an archive, but none of PyTorch: it has no data.pkl.")
 
+    @functools.cache  # tensors may share a storage
     def read(name: str) -> bytes:
         try:
             return archive.read(folders[0] + name)

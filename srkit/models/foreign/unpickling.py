@@ -86,21 +86,25 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The numbers; bfloat16 as float32."""
-        values = from_bytes(self.storage.read(), self.storage.dtype)
-        steps = tuple(stride * values.itemsize for stride in self.strides)
-        return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps, writeable=False).copy()
+        stored = np.frombuffer(self.storage.read(), stored_as(self.storage.dtype))
+        steps = tuple(stride * stored.itemsize for stride in self.strides)
+        view = np.lib.stride_tricks.as_strided(stored[self.offset :], self.shape, steps, writeable=False)
+        return as_numbers(view.copy(), self.storage.dtype)
 
 
-def from_bytes(data: bytes, dtype: str) -> np.ndarray:
-    """Numbers of a file; bfloat16 as float32."""
-    if dtype == BFLOAT16:
-        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
-    return np.frombuffer(data, dtype)
+def stored_as(dtype: str) -> np.dtype:
+    """The type by which NumPy reads numbers of a file; it has no bfloat16."""
+    return np.dtype("<u2" if dtype == BFLOAT16 else dtype)
+
+
+def as_numbers(stored: np.ndarray, dtype: str) -> np.ndarray:
+    """The numbers that NumPy has read as `stored_as` says; bfloat16 as float32."""
+    return (stored.astype(np.uint32) << 16).view(np.float32) if dtype == BFLOAT16 else stored
 
 
 def bytes_of(size: int, dtype: str) -> int:
     """How many bytes numbers take."""
-    return size * (2 if dtype == BFLOAT16 else np.dtype(dtype).itemsize)
+    return size * stored_as(dtype).itemsize
 
 
 def unpickle(stream: io.BytesIO, storage: Callable[[str, str, int], Storage]) -> Any:

@@ -172,6 +172,7 @@ def test_archives_that_pytorch_does_not_write_are_refused(path):
     refused(path, archive({"a/other": b""}), "no data.pkl")
     refused(path, archive({"a/data.pkl": data, "a/byteorder": b"big"}), "big-endian")
     refused(path, archive({"a/data.pkl": data}), "holds no network")
+    refused(path, archive({"a/data.pkl": b"\x80\x02}q\0X\5\0\0\0modelh\0s."}), "holds no network")  # a dict in itself
     refused(path, b"GIF89a", "no file of PyTorch")
     refused(path, b"", "no file of PyTorch")
 
