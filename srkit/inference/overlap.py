@@ -12,10 +12,10 @@ import numpy as np
 from srkit.image import to_uint8
 from srkit.inference.predictor import Predictor
 
-_CROP_PX = 192
+_CROPS_PX = (192, 384)
 _CUT = 2 / 3  # of the crop's side: so much of it is computed without the rest
 _COMPARED_PX = 32  # what lies nearest to the cut, where it shows
-_MOST_DIFFERENT = 0.001  # of the values
+MOST_DIFFERENT = 0.001  # of the values
 _STEP_PX = 4
 
 
@@ -35,7 +35,8 @@ def near_enough(network: Predictor, lr: np.ndarray, most_px: float) -> NearEnoug
     """The smallest overlap at which crops of an image, cut, hardly differ from the crops computed as one.
 
     Beside the cut, in what 32 LR pixels become, at most 0.1 % of the values differ by more than one grey level. There
-    are two crops: where the image has most detail, and in its middle.
+    are two crops: where the image has most detail, and in its middle. Where they are too small for that, larger ones
+    are tried.
 
     Args:
         network: The network that will compute the tiles.
@@ -43,18 +44,23 @@ def near_enough(network: Predictor, lr: np.ndarray, most_px: float) -> NearEnoug
         most_px: The most pixels that the memory suffices for at one time.
 
     Returns:
-        The overlap; None if there is none small enough for the crops, or the image is too small for them.
+        The overlap. If none is large enough, the largest one tried, whose share says so. None if the image or the
+        memory is too small for crops, or only the receptive field is large enough.
     """
-    side = min(_CROP_PX, *lr.shape[:2], int(most_px**0.5)) // 8 * 8
-    if side < 2 * _COMPARED_PX:
-        return None
-    shares = np.max([_shares(network, crop) for crop in _crops(lr, side)], axis=0)
-    too_many = np.flatnonzero(shares > _MOST_DIFFERENT)
-    first = too_many[-1] + 1 if len(too_many) else 0  # from there on, all are small
-    overlap = int(first) * _STEP_PX
-    if first == len(shares) or overlap >= network.radius_px:
-        return None
-    return NearEnough(overlap, float(shares[first]))
+    found = None
+    for side in sorted({min(side, *lr.shape[:2], int(most_px**0.5)) // 8 * 8 for side in _CROPS_PX}):
+        if side >= 2 * _COMPARED_PX:
+            found = _smallest(np.max([_shares(network, crop) for crop in _crops(lr, side)], axis=0))
+            if found.share <= MOST_DIFFERENT:
+                break
+    return found if found and found.overlap_px < network.radius_px else None
+
+
+def _smallest(shares: np.ndarray) -> NearEnough:
+    """The overlap from which on all shares are small."""
+    too_many = np.flatnonzero(shares > MOST_DIFFERENT)
+    index = min(int(too_many[-1]) + 1, len(shares) - 1) if len(too_many) else 0
+    return NearEnough(index * _STEP_PX, float(shares[index]))
 
 
 def _crops(lr: np.ndarray, side: int) -> Iterator[np.ndarray]:

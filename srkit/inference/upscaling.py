@@ -16,7 +16,7 @@ from srkit.image import centre_crop, full_range_luma, to_uint8
 from srkit.inference.ensemble import ensembled
 from srkit.inference.memory import allocator, gpu_memory_limit, memory_used_and_limit
 from srkit.inference.options import UpscaleOptions
-from srkit.inference.overlap import near_enough
+from srkit.inference.overlap import MOST_DIFFERENT, near_enough
 from srkit.inference.predictor import Predictor, predictor_of
 from srkit.inference.tiles import Tile, cut, cut_for_progress, window_of
 from srkit.models import at_scale, fastest_precision, scale_of, scales_of
@@ -237,7 +237,7 @@ def _overlap(work: _Work, most_px: float, overlap: str | int | None) -> tuple[in
         if computed < _MOST_WORK_EXACT * height * width:
             return radius, ""
     found = near_enough(work.network, _to_float(work.lr), most_px) if most_px > _SMALL_PX else None
-    if found is None:
+    if found is None or (found.share > MOST_DIFFERENT and cut(height, width, radius, most_px)):
         return radius, ""
     return found.overlap_px, (
         f"tiles overlap by {found.overlap_px} px in place of the {radius} px that the model looks around: beside a cut "
