@@ -57,9 +57,9 @@ def near_enough(network: Predictor, lr: np.ndarray, most_px: float) -> NearEnoug
 
 
 def _smallest(shares: np.ndarray) -> NearEnough:
-    """The overlap from which on all shares are small."""
-    too_many = np.flatnonzero(shares > MOST_DIFFERENT)
-    index = min(int(too_many[-1]) + 1, len(shares) - 1) if len(too_many) else 0
+    """The first overlap whose share is small, or else the last one. Far from the cut bfloat16 alone makes differences."""
+    small = np.flatnonzero(shares <= MOST_DIFFERENT)
+    index = int(small[0]) if len(small) else len(shares) - 1
     return NearEnough(index * _STEP_PX, float(shares[index]))
 
 
