@@ -32,7 +32,7 @@ def main() -> None:
     work = _Work(lr, network, False, np.dtype(np.uint8))
     seconds, counts = {}, {}
     for limit, memory in LIMITS.items():
-        counts[limit] = len(_plan(work, memory, "exact").tiles)
+        counts[limit] = len(_plan(work, model, memory, "exact").tiles)
         started = time.perf_counter()
         upscale_array(lr, model, UpscaleOptions(memory=memory, precision=options.precision, overlap="exact"))
         seconds[limit] = time.perf_counter() - started

@@ -39,7 +39,8 @@ def near_enough(network: Predictor, lr: np.ndarray, most_px: float) -> NearEnoug
     are tried.
 
     Args:
-        network: The network that will compute the tiles.
+        network: The network in float32. In bfloat16, the slightest influence can round a feature to another value, and
+            pixels differ that the cut has little to do with.
         lr: float32 array of shape (height, width, 3), in [0, 255].
         most_px: The most pixels that the memory suffices for at one time.
 
@@ -57,7 +58,7 @@ def near_enough(network: Predictor, lr: np.ndarray, most_px: float) -> NearEnoug
 
 
 def _smallest(shares: np.ndarray) -> NearEnough:
-    """The first overlap whose share is small, or else the last one. Far from the cut bfloat16 alone makes differences."""
+    """The first overlap whose share is small, or else the last one."""
     small = np.flatnonzero(shares <= MOST_DIFFERENT)
     index = int(small[0]) if len(small) else len(shares) - 1
     return NearEnough(index * _STEP_PX, float(shares[index]))

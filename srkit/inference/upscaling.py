@@ -83,7 +83,7 @@ def upscale_array(
     network = predictor_of(model, precision)
     whole = _continued(lr, network.grid_px)
     work = _Work(whole, network, options.ensemble, lr.dtype if rounded else np.dtype(np.float32))
-    plan = _plan(work, options.memory, options.overlap)
+    plan = _plan(work, model, options.memory, options.overlap)
     tiles = plan.tiles
     if progress and lr[..., 0].size > _SMALL_PX:
         tiles = cut_for_progress(*whole.shape[:2], plan.overlap, tiles)
@@ -199,7 +199,7 @@ class _Plan(NamedTuple):
     remark: str = ""
 
 
-def _plan(work: _Work, memory: int | None, overlap: str | int | None) -> _Plan:
+def _plan(work: _Work, model: keras.Model, memory: int | None, overlap: str | int | None) -> _Plan:
     """Cuts an image as its options say."""
     network, (height, width) = work.network, work.lr.shape[:2]
     if memory is None and (height * width <= _SMALL_PX or network.radius_px is None):
@@ -212,7 +212,7 @@ def _plan(work: _Work, memory: int | None, overlap: str | int | None) -> _Plan:
     most_px = (limit - used) / bytes_per_px
     if gpus() and network_bytes_per_px and network.radius_px is not None:
         most_px = min(most_px, max((3 * network.radius_px + 1) ** 2, gpu_memory_limit() / network_bytes_per_px))
-    radius, remark = _overlap(work, most_px, overlap)
+    radius, remark = _overlap(work, model, most_px, overlap)
     tiles = cut(height, width, radius, most_px)
     if tiles is None:
         least_px = height * width if radius is None else min(height * width, (3 * radius + 1) ** 2)
@@ -224,7 +224,7 @@ def _plan(work: _Work, memory: int | None, overlap: str | int | None) -> _Plan:
     return _Plan(tiles, radius, rows * columns * network_bytes_per_px, remark)
 
 
-def _overlap(work: _Work, most_px: float, overlap: str | int | None) -> tuple[int | None, str]:
+def _overlap(work: _Work, model: keras.Model, most_px: float, overlap: str | int | None) -> tuple[int | None, str]:
     """How far tiles of at most so many pixels overlap, and a remark if that is less than the receptive field."""
     radius, (height, width) = work.network.radius_px, work.lr.shape[:2]
     if radius is None or overlap == "exact" or height * width <= most_px:
@@ -236,7 +236,7 @@ def _overlap(work: _Work, most_px: float, overlap: str | int | None) -> tuple[in
         computed = math.prod(window_of(tiles, radius, height, width)) * len(tiles) if tiles else math.inf
         if computed < _MOST_WORK_EXACT * height * width:
             return radius, ""
-    found = near_enough(work.network, _to_float(work.lr), most_px) if most_px > _SMALL_PX else None
+    found = near_enough(predictor_of(model, "float32"), _to_float(work.lr), most_px) if most_px > _SMALL_PX else None
     if found is None or (found.share > MOST_DIFFERENT and cut(height, width, radius, most_px)):
         return radius, ""
     return found.overlap_px, (
