@@ -236,7 +236,8 @@ def _overlap(work: _Work, model: keras.Model, most_px: float, overlap: str | int
         computed = math.prod(window_of(tiles, radius, height, width)) * len(tiles) if tiles else math.inf
         if computed < _MOST_WORK_EXACT * height * width:
             return radius, ""
-    found = near_enough(predictor_of(model, "float32"), _to_float(work.lr), most_px) if most_px > _SMALL_PX else None
+    exact, crop_px = predictor_of(model, "float32"), most_px / 2  # float32 takes up to twice bfloat16's memory
+    found = near_enough(exact, _to_float(work.lr), crop_px) if crop_px > _SMALL_PX else None
     if found is None or (found.share > MOST_DIFFERENT and cut(height, width, radius, most_px)):
         return radius, ""
     return found.overlap_px, (

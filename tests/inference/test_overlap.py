@@ -31,10 +31,10 @@ def lr(cat):
 
 @pytest.fixture
 def windows(monkeypatch, deep, lr):
-    """Memory for tiles of 96x96 px; and the sizes of what is computed, from the first one on."""
+    """Memory for tiles of 120x120 px; and the sizes of what is computed, from the first one on."""
     per_px = predictor_of(deep, "float32").bytes_per_px * upscaling._POOL + 4 * 12 * 4
     result = 4 * lr.nbytes * upscaling._TO_WRITE["uint8"]
-    monkeypatch.setattr(upscaling, "memory_used_and_limit", lambda _: (0, 96.5**2 * per_px + result))
+    monkeypatch.setattr(upscaling, "memory_used_and_limit", lambda _: (0, 120.5**2 * per_px + result))
     sizes, call = [], Predictor.__call__
 
     def counted(self, lr):
@@ -54,14 +54,14 @@ def test_overlap_is_as_small_as_hardly_shows(deep, lr, windows):
     differ = np.abs(larger.pixels - np.rint(whole.clip(0, 255))) > 1
     assert 0 < differ.mean() <= 0.001
     (remark,) = larger.remarks
-    overlap = near_enough(predictor_of(deep, "float32"), lr.astype(np.float32), 96**2).overlap_px
+    overlap = near_enough(predictor_of(deep, "float32"), lr.astype(np.float32), 120**2 / 2).overlap_px
     assert 0 < overlap < 32 and remark.startswith(f"tiles overlap by {overlap} px in place of the 64 px")
 
 
 def test_overlap_in_pixels_is_meant(deep, lr, windows):
     told = []
     without = upscale_array(lr, deep, UpscaleOptions(precision="float32", overlap=0), tell=told.append)
-    assert not told and max(rows * columns for rows, columns in windows) <= 96**2
+    assert not told and max(rows * columns for rows, columns in windows) <= 120**2
     assert sum(rows * columns for rows, columns in windows) < 1.3 * lr[..., 0].size
     with_some = upscale_array(lr, deep, UpscaleOptions(precision="float32", overlap=16))
     whole = np.asarray(deep(lr[None].astype(np.float32)))[0].clip(0, 255)
@@ -79,4 +79,4 @@ def test_exact_tiles_stay_where_they_cost_little(cat, monkeypatch):
 
 
 def test_image_too_small_for_crops_is_computed_exactly(deep, lr):
-    assert near_enough(predictor_of(deep, "float32"), lr[:50].astype(np.float32), 96**2) is None
+    assert near_enough(predictor_of(deep, "float32"), lr[:50].astype(np.float32), 120**2) is None
