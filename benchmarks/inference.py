@@ -17,6 +17,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from speed import peak_gib, processor
+from speed import device
 
 PRESETS = ("edsr-x4", "srresnet-x4")
 ONNX, OPENVINO = PEERS = ("onnxruntime", "openvino")
@@ -62,7 +63,7 @@ def report(options: argparse.Namespace, folder: str) -> None:
             print(f"round {number + 1} of {options.rounds}: {' '.join(row):40}", end="\r", file=sys.stderr, flush=True)
             results[row].append(run_child((*row, folder), options))
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", *peers))
-    print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, {versions}")
+    print(f"{datetime.date.today()}, {device()}, {versions}")
     size = f"{options.side}x{options.side} px"
     print(f"\nOne LR image of {size}, x4; {options.threads} threads; {options.rounds} rounds.\n")
     print("| model | engine | precision | s an image | processor's s | MP out/s | peak memory | within 1 level |")
@@ -103,7 +104,7 @@ def measure(engine: str, name: str, precision: str, folder: str, options: argpar
         "seconds": statistics.median(seconds),
         "processor_seconds": statistics.median(processor_seconds),
         "near": near,
-        "gib": peak_gib(),
+        "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
 
 
