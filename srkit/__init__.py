@@ -11,7 +11,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["data", "evaluation", "image", "inference", "losses", "models", "notebook", "training"],
+    submodules=["classical", "data", "evaluation", "image", "inference", "losses", "models", "notebook", "training"],
     submod_attrs={
         "devices": ["device_report"],
         "errors": ["InputError", "TrainingDiverged"],

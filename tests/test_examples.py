@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 import srkit
-from srkit import data, evaluation, image, inference, losses, models, notebook, training
+from srkit import classical, data, evaluation, image, inference, losses, models, notebook, training
 from srkit.image import downscale, write_image
 
 PACKAGE = Path(srkit.__file__).parent
 PUBLIC = {
     name: getattr(package, name)
-    for package in (data, evaluation, image, inference, losses, models, notebook, training)
+    for package in (classical, data, evaluation, image, inference, losses, models, notebook, training)
     for name in package.__all__
 }
 

@@ -18,6 +18,7 @@ LEVELS = [
     {"errors", "lazy", "options"},
     {"backend", "devices", "files"},
     {"image"},
+    {"classical"},
     {"models"},
     {"losses", "data"},
     {"inference"},

@@ -6,7 +6,7 @@ from srkit import evaluation
 from srkit.cli.arguments import output_file
 from srkit.cli.quiet import import_tensorflow
 from srkit.image import DEGRADATION_NAMES, INTERPOLATIONS, SCALES
-from srkit.models.presets import GENERATORS
+from srkit.models.presets import MODEL_NAMES
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -22,7 +22,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "--model",
         nargs="+",
         action="extend",
-        help=f"Models to score: {', '.join((*INTERPOLATIONS, *GENERATORS))}; or paths of weights or .keras files. A + "
+        help=f"Models to score: {', '.join((*INTERPOLATIONS, *MODEL_NAMES))}; or paths of weights or .keras files. A + "
         "behind a name averages the results for eight flips and rotations. Each is compared with the first. "
         "Default: bicubic.",
     )

@@ -1,9 +1,10 @@
-"""`python -m srkit train pre` and `train gan`. Most options are the fields of `TrainOptions` and `GanOptions`."""
+"""`python -m srkit train pre`, `gan` and `a-plus`. Most options are the fields of `TrainOptions` and `GanOptions`."""
 
 import argparse
 import inspect
 
 from srkit import data, models, training
+from srkit.cli import train_a_plus
 from srkit.cli.arguments import add_options, positive_int, read_options
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
@@ -15,9 +16,10 @@ _DEFAULT_MODEL = "srresnet"
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser("train", help="Train a model, or resume its training.", description=_RESUME)
-    kinds = train.add_subparsers(required=True, metavar="pre|gan")
+    kinds = train.add_subparsers(required=True, metavar="pre|gan|a-plus")
     _add_pre(kinds)
     _add_gan(kinds)
+    train_a_plus.add_command(kinds)
 
 
 def _add_pre(kinds: argparse._SubParsersAction) -> None:
@@ -147,7 +149,7 @@ def _train_gan(arguments: argparse.Namespace) -> None:
     options = read_options(arguments, training.GanOptions)
     with training.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
-        generator = models.load_model(arguments.generator)
+        generator = _load_network(arguments.generator)
         discriminator = _discriminator(arguments, options.patch_size)
         trainer = training.GanTrainer(generator, discriminator, arguments.run, options)
     _train(trainer, arguments)
@@ -176,10 +178,19 @@ def _model_arguments(model: str, scale: int, given: dict[str, int | str]) -> dic
     return {"scale": scale, **given} if "scale" in known else given
 
 
+def _load_network(source: str):
+    from srkit.classical import ClassicalModel
+
+    model = models.load_model(source)
+    if isinstance(model, ClassicalModel):
+        raise InputError(f"{source} is no network: a GAN is trained of networks. Give another model.")
+    return model
+
+
 def _discriminator(arguments: argparse.Namespace, patch_size: int):
     if not arguments.discriminator:
         return models.discriminator(patch_size, arguments.discriminator_filters)
-    discriminator = models.load_model(arguments.discriminator)
+    discriminator = _load_network(arguments.discriminator)
     if discriminator.output_shape != (None, 1):
         raise InputError(f"{arguments.discriminator} is no discriminator: it makes images, not one logit for each.")
     return discriminator

@@ -12,7 +12,7 @@ from srkit.cli.quiet import import_tensorflow
 from srkit.devices import device_report
 from srkit.errors import InputError
 from srkit.inference.styles import DEFAULT_STRENGTH, STYLES
-from srkit.models.presets import GENERATORS
+from srkit.models.presets import MODEL_NAMES
 
 if TYPE_CHECKING:
     import keras
@@ -60,7 +60,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     model.add_argument(
         "--model",
         metavar="PATH|PRESET",
-        help=f"Model's file, or one of {', '.join(GENERATORS)}; replaces --style and --strength.",
+        help=f"Model's file, or one of {', '.join(MODEL_NAMES)}; replaces --style and --strength.",
     )
     model.add_argument(
         "--mix",

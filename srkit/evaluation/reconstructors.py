@@ -9,13 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srkit.classical import ClassicalModel
 from srkit.errors import InputError
 from srkit.image import INTERPOLATIONS, interpolate
 from srkit.inference import predict, upscale
 from srkit.models import adapted, at_scale, load_model, scale_of, scales_of
 
 Reconstructor = Callable[[np.ndarray], np.ndarray]  # from LR to SR, both uint8 RGB
-Model = str | os.PathLike | keras.Model
+Loaded = keras.Model | ClassicalModel
+Model = str | os.PathLike | Loaded
 
 
 def get_reconstructors(models: Sequence[Model], scale: int) -> dict[str, Reconstructor]:
@@ -32,7 +34,7 @@ def get_reconstructors(models: Sequence[Model], scale: int) -> dict[str, Reconst
     """
     if not models:
         raise InputError("There is no model to score: give at least one.")
-    names = [model.name if isinstance(model, keras.Model) else str(model) for model in models]
+    names = [model.name if isinstance(model, Loaded) else str(model) for model in models]
     file_names = [Path(name).name for name in names]
     loaded, result = {}, {}
     for name, file_name, model in zip(names, file_names, models):
@@ -67,9 +69,9 @@ def reconstruct(reconstructor: Reconstructor, lr: np.ndarray, scale: int, name: 
     return sr
 
 
-def _get_reconstructor(model: Model, name: str, scale: int, loaded: dict[str, keras.Model]) -> Reconstructor:
+def _get_reconstructor(model: Model, name: str, scale: int, loaded: dict[str, Loaded]) -> Reconstructor:
     """How a model makes SR from LR. `loaded` keeps the models: with and without self-ensemble each is loaded once."""
-    if isinstance(model, keras.Model):
+    if isinstance(model, Loaded):
         model = _at_scale(adapted(model), name, scale)
         return lambda lr: upscale(lr, model)
     if name in INTERPOLATIONS:
@@ -82,7 +84,7 @@ def _get_reconstructor(model: Model, name: str, scale: int, loaded: dict[str, ke
     return lambda lr: upscale(lr, loaded[source], ensemble=source != name)
 
 
-def _at_scale(model: keras.Model, name: str, scale: int) -> keras.Model:
+def _at_scale(model: Loaded, name: str, scale: int) -> Loaded:
     """The model, or its part for that scale; refused if it does not upscale an RGB image in [0, 255] by the scale."""
     try:
         model = at_scale(model, scale) if len(scales_of(model)) > 1 else model

@@ -1,5 +1,6 @@
 """Downscaling and interpolation by the kernels of the literature."""
 
+import math
 from functools import lru_cache
 
 import cv2
@@ -19,7 +20,8 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
     """Downscales an image by an integer factor.
 
     Args:
-        hr: uint8 array of shape (height, width, 3), both sides multiples of `scale`.
+        hr: Array of shape (height, width, 3) or (height, width), both sides multiples of `scale`: uint8, or float32,
+            which is not rounded.
         scale: The factor, 2 or more.
         kernel: One of `KERNELS`. `"bicubic"` is the antialiased bicubic of the super-resolution literature: Keys'
             cubic with a = -0.5, stretched by the scale, with symmetric borders, as MATLAB's `imresize` computes it.
@@ -27,7 +29,7 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
             sigma = 1.6 * scale / 3 HR px (the 1.6 px of the literature at x3), then decimation on the same grid.
 
     Returns:
-        uint8 array of shape (height / scale, width / scale, 3).
+        Array of the same type, its sides divided by the scale.
 
     Raises:
         InputError: A side is not a multiple of the scale, or the kernel is unknown.
@@ -41,7 +43,7 @@ def downscale(hr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarray
         return cv2.resize(hr, (hr.shape[1] // scale, hr.shape[0] // scale), interpolation=cv2.INTER_CUBIC)
     rows = _downscale_rows(hr, scale, kernel)
     columns = _downscale_rows(cv2.transpose(rows), scale, kernel)
-    return cv2.transpose(to_uint8(columns))
+    return cv2.transpose(columns if hr.dtype == np.float32 else to_uint8(columns))
 
 
 def check_multiple(hr: np.ndarray, scale: int) -> None:
@@ -57,14 +59,14 @@ def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarr
     """Upscales an image by interpolation, with symmetric borders: the baselines of the literature.
 
     Args:
-        lr: uint8 array of shape (height, width, 3).
+        lr: Array of shape (height, width, 3) or (height, width): uint8, or float32, which is not rounded.
         scale: The factor, 2 or more.
         kernel: One of `INTERPOLATIONS`. `"bicubic"` is Keys' cubic with a = -0.5 (`cv2.INTER_CUBIC` has a = -0.75 and
             gives other scores), `"lanczos"` is the sinc windowed to three LR px (`lanczos3` in MATLAB, `LANCZOS` in
             Pillow), `"bilinear"` is the triangle, and `"nearest"` repeats pixels.
 
     Returns:
-        uint8 array of shape (height * scale, width * scale, 3).
+        Array of the same type, its sides multiplied by the scale.
 
     Raises:
         InputError: The kernel is unknown.
@@ -75,14 +77,15 @@ def interpolate(lr: np.ndarray, scale: int, kernel: str = "bicubic") -> np.ndarr
     check_choice("interpolation", kernel, INTERPOLATIONS)
     if kernel == "nearest":
         return nearest(lr, scale)
-    height, width = lr.shape[:2]
+    height, width, *channels = lr.shape
     one = np.ones(1)
-    rows = np.empty((height * scale, width, 3), np.float32)
+    rows = np.empty((height * scale, width, *channels), np.float32)
     for phase, (taps, anchor) in enumerate(interpolation_taps(scale, kernel)):
         rows[phase::scale] = _filter(lr, one, taps, (0, anchor))
-    result = np.empty((height * scale, width * scale, 3), np.uint8)
+    result = np.empty((height * scale, width * scale, *channels), lr.dtype)
     for phase, (taps, anchor) in enumerate(interpolation_taps(scale, kernel)):
-        result[:, phase::scale] = to_uint8(_filter(rows, taps, one, (anchor, 0)))
+        columns = _filter(rows, taps, one, (anchor, 0))
+        result[:, phase::scale] = columns if lr.dtype == np.float32 else to_uint8(columns)
     return result
 
 
@@ -93,7 +96,7 @@ def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: 
     the input rows that it needs: three times as fast as to filter all rows and drop most of them.
     """
     taps = _downscale_taps(scale, kernel)
-    height, width, channels = image.shape
+    height, width, *channels = image.shape
     num_blocks = -(-height // (scale * rows_per_block))
     step, window = scale * rows_per_block, scale * (rows_per_block - 1) + len(taps)
     matrix = np.zeros((rows_per_block, window), np.float32)
@@ -102,14 +105,14 @@ def _downscale_rows(image: np.ndarray, scale: int, kernel: str, rows_per_block: 
     top = (len(taps) - scale) // 2
     bottom = (num_blocks - 1) * step + window - top - height
     padded = cv2.copyMakeBorder(image, top, bottom, 0, 0, cv2.BORDER_REFLECT).astype(np.float32)
-    padded = padded.reshape(-1, width * channels)
+    padded = padded.reshape(-1, width * math.prod(channels))
     blocks = np.lib.stride_tricks.sliding_window_view(padded, window, axis=0)[::step].transpose(0, 2, 1)
     rows = np.empty((num_blocks, rows_per_block, padded.shape[1]), np.float32)
     # Products this small stay in one thread: starting others would cost more than it gains.
     for left in range(0, padded.shape[1], _COLUMNS_PER_PRODUCT):
         columns = slice(left, left + _COLUMNS_PER_PRODUCT)
         np.matmul(matrix, blocks[:, :, columns], out=rows[:, :, columns])
-    return rows.reshape(-1, width, channels)[: height // scale]
+    return rows.reshape(-1, width, *channels)[: height // scale]
 
 
 def _filter(image: np.ndarray, taps_x: np.ndarray, taps_y: np.ndarray, anchor: tuple[int, int]) -> np.ndarray:

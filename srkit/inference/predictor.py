@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from srkit.backend import check_tensorflow
+from srkit.classical import ClassicalModel
 from srkit.inference.fusion import fused_layers
 from srkit.inference.receptive_field import grid_px, receptive_field_px
 from srkit.inference.windows import in_windows
@@ -25,11 +26,15 @@ _predictors: "weakref.WeakKeyDictionary[keras.Model, dict[tuple, Predictor]]" = 
 _lock = threading.Lock()
 
 
-def predictor_of(model: keras.Model, precision: str) -> "Predictor":
+def predictor_of(model: keras.Model | ClassicalModel, precision: str) -> "Predictor | ClassicalModel":
     """A model ready for inference in `"float32"` or `"mixed_bfloat16"`: the same one each time.
+
+    A classical method is ready as it is, and computes in float32 in any case.
 
     Only after the model's layers have been given other precisions there is a new one.
     """
+    if isinstance(model, ClassicalModel):
+        return model
     key = precision, *(layer.dtype_policy.name for layer in model.layers)
     with _lock:
         versions = _predictors.setdefault(model, {})

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
+from srkit.classical import ClassicalModel
 from srkit.errors import InputError
 from srkit.image import Photo, is_lossy, read_image
 from srkit.inference.options import UpscaleOptions
@@ -18,7 +19,7 @@ from srkit.models import adapted, load_model
 
 def upscale(
     image: "str | os.PathLike | Image.Image | np.ndarray",
-    model: "keras.Model | str | os.PathLike | None" = None,
+    model: "keras.Model | ClassicalModel | str | os.PathLike | None" = None,
     ensemble: bool = False,
     memory: int | None = None,
     scale: float | None = None,
@@ -77,5 +78,5 @@ def upscale(
         return upscale_photo(photo, Styles(style or "auto", strength).model_for(photo, scale), options).pixels
     if style is not None or strength is not None:
         raise InputError("A model replaces style and strength: give one or the other.")
-    model = adapted(model) if isinstance(model, keras.Model) else load_model(model)
+    model = adapted(model) if isinstance(model, keras.Model | ClassicalModel) else load_model(model)
     return upscale_array(read_image(image), with_scale(model, scale), options)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srkit.classical import ClassicalModel
 from srkit.devices import gpus
 from srkit.errors import InputError
 from srkit.image import centre_crop, full_range_luma, to_uint8
@@ -141,7 +142,7 @@ def _continued(lr: np.ndarray, grid: int) -> np.ndarray:
 class _Work:
     """One image on its way through a network, tile by tile."""
 
-    def __init__(self, lr: np.ndarray, network: Predictor, ensemble: bool, dtype: np.dtype):
+    def __init__(self, lr: np.ndarray, network: Predictor | ClassicalModel, ensemble: bool, dtype: np.dtype):
         height, width, channels = lr.shape
         self.lr, self.network, self.ensemble = lr, network, ensemble
         self.sr = np.empty((height * network.scale, width * network.scale, channels), dtype)
@@ -249,7 +250,7 @@ def _overlap(work: _Work, model: keras.Model, most_px: float, overlap: str | int
 def _fast_enough(model: keras.Model, lr: np.ndarray) -> str:
     """The fastest precision that is near enough to float32 in the middle of the image."""
     fastest = fastest_precision()
-    if fastest == "float32":
+    if fastest == "float32" or isinstance(model, ClassicalModel):
         return "float32"
     sample = _to_float(centre_crop(lr, _SAMPLE_PX, _SAMPLE_PX))
     fast, exact = (to_uint8(predictor_of(model, name)(sample)).astype(int) for name in (fastest, "float32"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import keras
 
+from srkit.classical import METHODS, ClassicalModel
 from srkit.errors import InputError
 from srkit.models.architectures import MODELS
 from srkit.models.architectures.discriminator import discriminator
@@ -16,7 +17,7 @@ _OLDER_NAMES = {"hr_size": "patch_size"}  # arguments as some weight files have 
 _NO_ARCHITECTURE = ("name", "dtype", "trainable", "build_config", "shared_object_id")  # keys of Keras' configs
 
 
-def build_from_config(config: Mapping) -> keras.Model:
+def build_from_config(config: Mapping) -> keras.Model | ClassicalModel:
     """Builds the model of a config, as `model.config` of the builders' models has it.
 
     ```python
@@ -24,8 +25,8 @@ def build_from_config(config: Mapping) -> keras.Model:
     ```
 
     Args:
-        config: `"model"`, a name in MODELS or `"discriminator"`; the builder's arguments; and `"at_scale"` for one
-            scale of a model for several.
+        config: `"model"`, a name in MODELS, in `srkit.classical.METHODS` or `"discriminator"`; the builder's arguments;
+            and `"at_scale"` for one scale of a model for several.
 
     Returns:
         The model, with new weights.
@@ -35,7 +36,7 @@ def build_from_config(config: Mapping) -> keras.Model:
     """
     arguments = {_OLDER_NAMES.get(name, name): value for name, value in config.items()}
     name, scale = arguments.pop("model", None), arguments.pop("at_scale", None)
-    builders = {**MODELS, "discriminator": discriminator}
+    builders = {**MODELS, **METHODS, "discriminator": discriminator}
     if name not in builders:
         raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
     try:

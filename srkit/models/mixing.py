@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from srkit.classical import ClassicalModel
 from srkit.errors import InputError
 from srkit.models.config import architecture
 
@@ -30,6 +31,9 @@ def mix(model_a: keras.Model, model_b: keras.Model, strength: float) -> keras.Mo
     """
     if not 0 <= strength <= 1:
         raise InputError(f"strength must lie from 0 to 1; received {strength}.")
+    for model in (model_a, model_b):
+        if isinstance(model, ClassicalModel):
+            raise InputError(f"{model.name} cannot be mixed: it is no network.")
     if architecture(model_a) != architecture(model_b):
         raise InputError(
             f"{model_a.name} and {model_b.name} cannot be mixed: their architectures differ. "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from srkit.classical import UNTRAINED
 from srkit.errors import InputError
 
 DEFAULT_SCALE = 4
@@ -22,7 +23,7 @@ class Preset:
         num_parameters: Number of the model's parameters.
         data: The photographs it was trained on.
         kernel: The kernel that made the LR images of its training.
-        steps: Number of training steps.
+        steps: Number of training steps; 0 for a classical method, which has none.
         hours: Hours that the training took.
         hardware: The machines it was trained on.
         command: A command that trains a model like it, on any photographs.
@@ -82,3 +83,4 @@ def _read_presets() -> dict[str, Preset]:
 
 PRESETS = _read_presets()
 GENERATORS = tuple(name for name, preset in PRESETS.items() if preset.config["model"] != "discriminator")
+MODEL_NAMES = (*GENERATORS, *UNTRAINED)  # of models from LR to SR that need no file of the user's

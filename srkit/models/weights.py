@@ -13,6 +13,7 @@ import h5py
 import keras
 import numpy as np
 
+from srkit.classical import UNTRAINED, ClassicalModel
 from srkit.errors import InputError
 from srkit.files import replacing
 from srkit.models.adapting import adapted
@@ -20,13 +21,15 @@ from srkit.models.architectures import MODELS
 from srkit.models.config import build_from_config
 from srkit.models.foreign import SUFFIXES, open_foreign
 from srkit.models.keras_files import is_whole_model, load_keras_model, resolved
-from srkit.models.presets import GENERATORS, PRESETS, preset_path
+from srkit.models.presets import MODEL_NAMES, PRESETS, preset_path
 
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
 _CONFIG = "srkit_recipe"  # the attribute of an .h5 file that holds its model's config
 
 
-def load_model(source: "str | os.PathLike", model: keras.Model | None = None, trust: bool = False) -> keras.Model:
+def load_model(
+    source: "str | os.PathLike", model: keras.Model | None = None, trust: bool = False
+) -> keras.Model | ClassicalModel:
     """Loads a super-resolution model.
 
     ```python
@@ -36,9 +39,10 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
     ```
 
     Args:
-        source: The name of a preset; or the path of a `.keras` file, of an `.h5` file with a whole model, of a
-            `.weights.h5` file, of a run's folder, for its best weights, or of weights that other projects trained:
-            PyTorch's `.pth`, `.pt` and `.ckpt`, `.safetensors`, weights-only `.h5` files of Keras 2.
+        source: The name of a preset, or of a model without weights, such as `"selfexsr-x4"`; or the path of a `.keras`
+            file, of an `.h5` file with a whole model, of a `.weights.h5` file, of a run's folder, for its best weights,
+            or of weights that other projects trained: PyTorch's `.pth`, `.pt` and `.ckpt`, `.safetensors`, weights-only
+            `.h5` files of Keras 2.
         model: The model to load Keras' weights into. Those that srkit saved do not need it, nor do those of other
             projects that are recognised; for others the default is `srresnet(scale=4)`, if they fit it.
         trust: Whether to load a file that holds program code (a Lambda layer). Such code can do anything on this
@@ -47,11 +51,14 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
     Returns:
         The model, from `(batch, height, width, 3)` to `(batch, height * scale, width * scale, 3)`, RGB in [0, 255]. One
         from elsewhere may be for one channel, or for values in [0, 1] or [-1, 1]: see `srkit.models.adapted`. A
-        discriminator's preset gives the discriminator.
+        discriminator's preset gives the discriminator, and those of classical methods give a `ClassicalModel`, which
+        has no layers.
 
     Raises:
         InputError: There is no such preset or file, it is damaged, or it does not fit the model.
     """
+    if str(source) in UNTRAINED:
+        return build_from_config(UNTRAINED[str(source)])
     if str(source) in PRESETS:
         path = preset_path(str(source))
     else:
@@ -83,7 +90,7 @@ def load_model(source: "str | os.PathLike", model: keras.Model | None = None, tr
     return model
 
 
-def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = False) -> None:
+def save_weights(model: keras.Model | ClassicalModel, path: "str | os.PathLike", half: bool = False) -> None:
     """Saves a model's weights as `.weights.h5`, with the config by which `load_model` builds the model.
 
     The file appears whole or not at all.
@@ -115,10 +122,10 @@ def save_weights(model: keras.Model, path: "str | os.PathLike", half: bool = Fal
 
 
 def _no_such_model(source: "str | os.PathLike") -> InputError:
-    near = difflib.get_close_matches(str(source), GENERATORS, n=1)
+    near = difflib.get_close_matches(str(source), MODEL_NAMES, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return InputError(
-        f"There is no model {source}: give the path of a file of weights, or one of {', '.join(GENERATORS)}.{hint}"
+        f"There is no model {source}: give the path of a file of weights, or one of {', '.join(MODEL_NAMES)}.{hint}"
     )
 
 
