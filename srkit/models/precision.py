@@ -90,10 +90,10 @@ def fastest_precision() -> str:
 def _seconds_per_product(dtype: str, size: int) -> float:
     """Median time of a product of two matrices, of which one number is fetched: a GPU is slow to hand over all."""
     matrix = ops.cast(keras.random.normal((size, size), seed=0), dtype)
-    ops.convert_to_numpy(ops.matmul(matrix, matrix)[0, 0])  # the first one also loads kernels
+    ops.convert_to_numpy(ops.matmul(matrix, matrix)[:1, :1])  # the first one also loads kernels
     seconds = []
     for _ in range(_REPEATS):
         started = time.perf_counter()
-        ops.convert_to_numpy(ops.matmul(matrix, matrix)[0, 0])
+        ops.convert_to_numpy(ops.matmul(matrix, matrix)[:1, :1])
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)
