@@ -22,7 +22,7 @@ _MAX_ROWS = 20  # of the contact sheet
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """What is measured, and of which pairs."""
 
     scale: int
@@ -95,26 +95,26 @@ def benchmark(
     print(result["models"][1]["mean"]["psnr"])
     ```
     """
-    task = _make_task(scale, lr, degradation, get_protocol(protocol, scale, channel), metrics)
+    task = make_task(scale, lr, degradation, get_protocol(protocol, scale, channel), metrics)
     models = [model] if isinstance(model, Model) else list(model)
     pairs, taken = find_pairs(data, scale, lr)
-    _refuse_inside(save, data, lr)
+    refuse_inside(save, data, lr)
     reconstructors = get_reconstructors(models, scale)
-    num_grey = _check_images(pairs, task)
+    num_grey = check_images(pairs, task)
     grey = f"; {num_grey} greyscale, scored as three equal channels" if num_grey else ""
     scores = _score(pairs, reconstructors, task, save)
     how = {"protocol": f"{protocol}: {task.describe(lr)}", "data": f"{taken}{grey}"}
     return _summarize(how, task, scores)
 
 
-def _make_task(scale: int, lr, degradation: "str | Degradation", protocol: Protocol, metrics: Sequence[str]) -> _Task:
+def make_task(scale: int, lr, degradation: "str | Degradation", protocol: Protocol, metrics: Sequence[str]) -> Task:
     check_choice("scale", scale, SCALES)
     if lr is not None and degradation != "bicubic":
         raise InputError("LR images of your own are taken as they are: leave the degradation out.")
-    return _Task(scale, protocol, get_metrics(metrics), get_degradation(degradation, scale))
+    return Task(scale, protocol, get_metrics(metrics), get_degradation(degradation, scale))
 
 
-def _summarize(how: dict, task: _Task, scores: dict[str, list[dict]]) -> dict:
+def _summarize(how: dict, task: Task, scores: dict[str, list[dict]]) -> dict:
     """The result: the scores of each model, their means, and comparisons with the first model."""
     rows = [
         {"model": name, "images": images, "mean": {metric: _mean(images, metric) for metric in task.metrics}}
@@ -132,7 +132,7 @@ def _summarize(how: dict, task: _Task, scores: dict[str, list[dict]]) -> dict:
     return {**result, "significance": explain_p(first["model"], len(first["images"]))}
 
 
-def _refuse_inside(save: "str | os.PathLike | None", *folders: "str | os.PathLike | None") -> None:
+def refuse_inside(save: "str | os.PathLike | None", *folders: "str | os.PathLike | None") -> None:
     """SR images among HR or LR images would be scored as such the next time."""
     if save is None:
         return
@@ -141,7 +141,7 @@ def _refuse_inside(save: "str | os.PathLike | None", *folders: "str | os.PathLik
             raise InputError(f"SR images cannot be saved in {save}, inside {folder}: give a folder apart from it.")
 
 
-def _check_images(pairs: list[Pair], task: _Task) -> int:
+def check_images(pairs: list[Pair], task: Task) -> int:
     """Reads all images once, so that a bad one is told before hours of scoring. Returns how many are greyscale."""
     num_grey = 0
     for pair in tqdm(pairs, desc="Checking", unit="image", leave=False):
@@ -161,7 +161,7 @@ def _check_images(pairs: list[Pair], task: _Task) -> int:
 
 
 def _score(
-    pairs: list[Pair], reconstructors: dict[str, Reconstructor], task: _Task, save: "str | os.PathLike | None"
+    pairs: list[Pair], reconstructors: dict[str, Reconstructor], task: Task, save: "str | os.PathLike | None"
 ) -> dict[str, list[dict]]:
     """For each model's name the scores of all images."""
     scores = {name: [] for name in reconstructors}

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -22,27 +23,49 @@ _ENLARGEMENT = 2
 
 def print_result(result: dict) -> None:
     """Prints a table to the terminal: the images and their mean for one model, the means of several."""
-    console = Console(highlight=False)
-
-    def text(value: str) -> Text:
-        """What the terminal's encoding cannot write, in the name of a file for one, becomes "?"."""
-        return Text(value.encode(console.encoding, "replace").decode(console.encoding))
-
-    table = Table(box=box.SIMPLE_HEAD)
     header, rows = _means(result)
+    mean = None
     if "images" in result:
         header[0] = result["models"][0]["model"]
         rows = [[image["name"], *_numbers(image, result)] for image in result["images"]]
+        mean = ["mean", *_numbers(result["mean"], result)]
+    print_table(header, rows, _notes(result), mean)
+
+
+def print_table(header: list[str], rows: list[list[str]], notes: Sequence[str] = (), last: Sequence[str] = ()) -> None:
+    """Prints a table to the terminal.
+
+    Args:
+        header: The headings; the first column is of names, the others of numbers.
+        rows: The cells.
+        notes: Lines below the table.
+        last: A row that is set apart from the others.
+    """
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD)
     for column, name in enumerate(header):
-        table.add_column(text(name), justify="right" if column else "left", no_wrap=column > 0, overflow="fold")
+        table.add_column(
+            _text(name, console), justify="right" if column else "left", no_wrap=column > 0, overflow="fold"
+        )
     for row in rows:
-        table.add_row(*map(text, row))
-    if "images" in result:
+        table.add_row(*(_text(cell, console) for cell in row))
+    if last:
         table.add_section()
-        table.add_row("mean", *_numbers(result["mean"], result))
+        table.add_row(*(_text(cell, console) for cell in last))
     console.print(table)
-    for line in _notes(result):
-        console.print(text(line), soft_wrap=True)
+    print_lines(notes)
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Prints lines to the terminal, which may break them."""
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(_text(line, console), soft_wrap=True)
+
+
+def _text(value: str, console: Console) -> Text:
+    """What the terminal's encoding cannot write, in the name of a file for one, becomes "?"."""
+    return Text(value.encode(console.encoding, "replace").decode(console.encoding))
 
 
 def write_markdown(result: dict, path: "str | os.PathLike") -> None:

@@ -3,6 +3,7 @@ from scipy import stats
 
 from srkit import cli
 from srkit.evaluation.benchmarking import benchmark
+from srkit.evaluation.significance import wilcoxon_p
 
 
 def test_several_models_are_compared_with_the_first(folder, capsys):
@@ -25,3 +26,10 @@ def test_too_few_images_have_no_p(folder, capsys):
     assert cli.main(["benchmark", "--data", str(folder), "--model", "bicubic", "nearest"]) == 0
     printed = capsys.readouterr().out
     assert "with 5 images none below 0.05 is possible" in printed and "p (PSNR)" not in printed
+
+
+def test_equal_differences_are_tested_exactly():
+    differences = [1.0, 1.0, -1.0, 2.0, 2.0, 0.5, 0.0, -0.5]
+    signs = stats.PermutationMethod(n_resamples=10_000)  # all 128
+    expected = stats.wilcoxon([each for each in differences if each], method=signs).pvalue
+    assert wilcoxon_p([0.0] * 8, differences) == pytest.approx(expected)
