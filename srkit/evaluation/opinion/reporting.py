@@ -38,6 +38,7 @@ def report_study(folder: "str | os.PathLike") -> dict:
         InputError: There is no study, no answer that counts, or two raters have answered under one name.
 
     ```python
+    from srkit.evaluation.opinion import append_answer, make_study
     study = make_study("Set5", 4, ["nearest", "bicubic"], "study")
     append_answer(study, {
         **{"study": study.id, "rater": "I", "session": "1", "window": "1", "number": 0, "trial": 12, "part": "test"},
