@@ -195,7 +195,7 @@ def matrix_product(precision: str) -> tuple[Callable, float]:
 
     side = 16384 if tf.config.list_physical_devices("GPU") else 4096
     matrix = tf.cast(tf.random.normal((side, side)), precision)
-    return lambda: tf.matmul(matrix, matrix)[0, 0].numpy(), 2 * side**3
+    return lambda: tf.matmul(matrix, matrix)[:1].numpy(), 2 * side**3
 
 
 def srkit_step(model: str, precision: str, data: str | None) -> tuple[Callable, float]:
