@@ -15,7 +15,7 @@ PACKAGE = ROOT / "srkit"
 
 # From the bottom; a module imports from its own package and from those before. In one line: beside each other.
 LEVELS = [
-    {"errors", "lazy", "options"},
+    {"errors", "lazy", "options", "progress"},
     {"backend", "devices", "files"},
     {"image"},
     {"classical"},

@@ -20,6 +20,7 @@ from srkit.data.photograph import Photograph
 from srkit.data.preparation import Preparation, PreparedPair
 from srkit.errors import InputError
 from srkit.files import locked
+from srkit.progress import bar_stream
 
 _FORMAT = 1
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -142,6 +143,7 @@ def _build(path: Path, photographs: list[Photograph], preparation: Preparation) 
         todo = photographs[partial.num_done :]
         progress = tqdm(
             _prepared(todo, preparation),
+            file=bar_stream(),
             total=len(todo),
             desc=f"HR/LR pairs x{preparation.scale}",
             unit="photo",

@@ -17,6 +17,7 @@ from srkit.evaluation.reconstructors import Model, Reconstructor, get_reconstruc
 from srkit.evaluation.report import contact_row, write_contact_sheet
 from srkit.evaluation.significance import explain_p, wilcoxon_p
 from srkit.image import SCALES, Degradation, get_degradation, read_image, write_image
+from srkit.progress import bar_stream
 
 _MAX_ROWS = 20  # of the contact sheet
 
@@ -144,7 +145,7 @@ def refuse_inside(save: "str | os.PathLike | None", *folders: "str | os.PathLike
 def check_images(pairs: list[Pair], task: Task) -> int:
     """Reads all images once, so that a bad one is told before hours of scoring. Returns how many are greyscale."""
     num_grey = 0
-    for pair in tqdm(pairs, desc="Checking", unit="image", leave=False):
+    for pair in tqdm(pairs, desc="Checking", unit="image", leave=False, file=bar_stream()):
         hr = read_image(pair.hr)
         height, width = hr.shape[:2]
         if min(height, width) < task.smallest_px:
@@ -166,7 +167,9 @@ def _score(
     """For each model's name the scores of all images."""
     scores = {name: [] for name in reconstructors}
     shown, sheet = pairs[:: -(-len(pairs) // _MAX_ROWS)], []
-    with tqdm(total=len(pairs) * len(scores), desc=f"x{task.scale}", unit="image", leave=False) as progress:
+    with tqdm(
+        total=len(pairs) * len(scores), desc=f"x{task.scale}", unit="image", leave=False, file=bar_stream()
+    ) as progress:
         for pair in pairs:
             hr, lr = pair.read(task.scale, task.degradation)
             made = {}

@@ -6,6 +6,8 @@ import time
 
 from tqdm import tqdm
 
+from srkit.progress import bar_stream
+
 _SHOWN_AFTER_SECONDS = 2
 
 
@@ -24,6 +26,7 @@ class UpscalingBar(tqdm):
         super().__init__(
             total=num_photos,
             desc="Upscaling",
+            file=bar_stream(),
             delay=_SHOWN_AFTER_SECONDS,
             miniters=0,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",

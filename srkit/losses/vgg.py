@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ from keras import ops
 
 from srkit.errors import InputError
 
+_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"  # as keras.applications names it
 _MEAN_RGB = (123.68, 116.779, 103.939)
 
 
@@ -88,6 +90,9 @@ def fingerprint_of(network: keras.Model) -> str:
 def _load_vgg19(weights: "str | os.PathLike | None") -> keras.Model:
     if weights and not Path(weights).is_file():
         raise InputError(f"There is no file of VGG19 weights {weights} (argument or SRKIT_VGG19_WEIGHTS).")
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    if not weights and not (Path(home) / "models" / _FILE).is_file():
+        warnings.warn("VGG19's weights are downloaded, once: 80 MB. The loss lpips needs no download.", stacklevel=2)
     try:
         return keras.applications.VGG19(include_top=False, weights=str(weights) if weights else "imagenet")
     except Exception as error:  # Keras raises whatever its download or h5py raised
@@ -97,6 +102,6 @@ def _load_vgg19(weights: "str | os.PathLike | None") -> keras.Model:
             ) from None
         raise InputError(
             "The VGG19 weights could not be downloaded, and random ones would be no content loss. Check the network, "
-            "or set SRKIT_VGG19_WEIGHTS to a copy of vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5, "
+            f"or set SRKIT_VGG19_WEIGHTS to a copy of {_FILE}, "
             "or use the loss lpips, whose weights come with the kit."
         ) from None

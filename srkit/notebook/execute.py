@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -20,20 +21,28 @@ def notebooks_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "notebooks"
 
 
-def execute(notebook: Path, target: Path, parameters: dict) -> None:
+def execute(
+    notebook: Path, target: Path, parameters: dict, on_cell_start: Callable[[int, int], object] | None = None
+) -> None:
     """Runs a notebook from the top, and saves it with its outputs, even if a cell fails.
 
     Args:
         notebook: The notebook to run.
         target: Path of the executed notebook. Its folder is the current folder of the cells.
         parameters: Values of the notebook's parameters by name; see `srkit.notebook.override`.
+        on_cell_start: Called with the number of each cell, from 1, and of all cells.
 
     Raises:
         InputError: A cell failed. The message has the last line of its error.
     """
     content = nbformat.read(notebook, as_version=4)
+    count = len(content.cells)
     client = NotebookClient(
-        content, timeout=None, coalesce_streams=True, resources={"metadata": {"path": str(target.parent)}}
+        content,
+        timeout=None,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(target.parent)}},
+        on_cell_start=on_cell_start and (lambda cell, cell_index: on_cell_start(cell_index + 1, count)),
     )
     # The kernel imports this srkit, also from a checkout that is not installed.
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -31,9 +31,10 @@ class LivePlot(Callback):
     def on_train_begin(self, trainer):
         count = len(self._names)
         self._figure, axes = plt.subplots(1, count, figsize=(4.2 * count, 3), squeeze=False, layout="constrained")
-        self._lines = {}
+        self._lines, self._notes = {}, {}
         for axis, names in zip(axes[0], self._names):
             self._lines |= {name: axis.plot([], [], label=name)[0] for name in names}
+            self._notes[axis] = axis.text(0.5, 0.5, "no value yet", transform=axis.transAxes, ha="center")
             axis.set_xlabel("step")
             axis.legend(loc="best")
             axis.grid(alpha=0.3)
@@ -67,6 +68,7 @@ class LivePlot(Callback):
             many = len(steps) > 100  # a value of every step, such as a loss
             line.set_data(*smoothed(np.array(steps), np.array(values), 50) if many else (steps, values))
             line.set_marker("o" if len(steps) < 30 else "")
+            self._notes[line.axes].set_visible(not any(len(other.get_xdata()) for other in line.axes.lines))
             line.axes.relim()
             line.axes.autoscale_view()
         if self._display is not None:  # it is None outside notebooks

@@ -66,7 +66,7 @@ class TrainOptions:
     vgg_weights: "str | os.PathLike | None" = option(
         None,
         "File of VGG19's weights (.h5) for the losses vgg22, vgg54 and vgg54_pre. Default: the file that the "
-        "environment variable SRKIT_VGG19_WEIGHTS names, or else a download.",
+        "environment variable SRKIT_VGG19_WEIGHTS names, or else a download of 80 MB.",
         group="losses",
         metavar="FILE",
         type=str,

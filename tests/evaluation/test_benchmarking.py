@@ -78,6 +78,7 @@ def test_random_degradation_is_drawn_by_the_name_of_each_image(folder):
     result = benchmark(folder, 4, degradation="realistic", metrics=["psnr"])
     assert result["images"] == images[1:]
     assert "drawn at random with a fixed seed for each image" in result["protocol"]
+    assert result["protocol"].endswith("networks compute in float32")
 
 
 def test_own_metric_is_one_entry_in_the_table(folder, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """LPIPS against values of the reference implementation in PyTorch, with float32 weights."""
 
 import cv2
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,3 +76,11 @@ def test_the_loss_looks_at_every_phase_of_a_grid_of_4_px(lpips, cat):
     assert float(loss(hr[:1], sr[:1])) == pytest.approx(expected[0], rel=1e-4)
     with pytest.raises(InputError, match="34x34"):
         loss(hr[:, :33], sr[:, :33])
+
+
+def test_download_of_vgg19_is_announced(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("SRKIT_VGG19_WEIGHTS", raising=False)
+    monkeypatch.setattr(keras.applications, "VGG19", lambda **_: 1 / 0)
+    with pytest.warns(UserWarning, match="80 MB"), pytest.raises(InputError, match="could not be downloaded"):
+        LOSSES["vgg54"]()

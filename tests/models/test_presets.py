@@ -32,7 +32,7 @@ def test_cards_agree_with_the_rows(name):
     for fact in (preset.sha256[:8], *steps, preset.hardware, preset.command):
         assert fact in section
     for psnr, ssim in preset.scores.values():
-        assert f"{psnr:.2f} / {ssim:.4f}" in card
+        assert f"{psnr:.3f}".removesuffix("0") + f" / {ssim:.4f}" in card
 
 
 @ALL

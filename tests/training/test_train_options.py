@@ -5,7 +5,7 @@ import sys
 import keras
 import pytest
 
-from srkit import InputError
+from srkit import GanTrainer, InputError, models
 from srkit.training import GanOptions, TrainOptions
 
 
@@ -35,11 +35,18 @@ def test_numbers_that_are_not_finite_and_above_0_are_refused(number):
         ({"patience": 0}, "patience must be at least 1"),
         ({"steps_per_call": 0}, "steps_per_call must be at least 1"),
         ({"jit_compile": "maybe"}, "no jit_compile 'maybe'"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
+        ({"seed": 2**32}, "seed must be a whole number from 0"),
     ],
 )
 def test_what_is_out_of_range_is_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         TrainOptions(**wrong)
+
+
+def test_a_gan_trainer_needs_the_options_of_a_gan(tmp_path):
+    with pytest.raises(InputError, match="needs GanOptions; received TrainOptions"):
+        GanTrainer(models.edsr(4, 1, 4), models.discriminator(32, 4), tmp_path, TrainOptions())
 
 
 def test_a_gan_needs_one_adversarial_loss():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from srkit.devices import unseen_gpu
+from srkit.progress import bar_stream
 from srkit.training.callbacks.callback import Callback
 from srkit.training.settings import device_of
 
@@ -37,6 +38,7 @@ class ProgressBar(Callback):
         self._bar = tqdm(
             initial=trainer.step,
             total=trainer.steps,
+            file=bar_stream(),
             desc=trainer.run.path.name,
             unit="step",
             mininterval=1 if sys.stderr.isatty() else 15,
