@@ -18,6 +18,8 @@ QUICK = {
     "FILTERS": 8,
     "NUM_BLOCKS": 1,
     "CONTENT_LOSS": "mse",
+    "FACE_SIZES": [20],
+    "METHODS": ["bicubic", "edsr-small-x4"],
 }
 
 
