@@ -5,6 +5,7 @@ import dataclasses
 import doctest
 import importlib
 import re
+import shutil
 import textwrap
 from pathlib import Path
 from unittest.mock import MagicMock, create_autospec
@@ -50,9 +51,25 @@ def face_pairs(hr: np.ndarray) -> evaluation.recognition.FacePairs:
     return evaluation.recognition.FacePairs(faces, [str(index) for index in range(8)], first, second, same, fold)
 
 
+@pytest.fixture(scope="session")
+def files(tmp_path_factory, cat) -> Path:
+    """A folder with the files that the examples take for granted."""
+    folder = tmp_path_factory.mktemp("files")
+    for name in ("photo.jpg", "photo.tif", "photos/a.png"):
+        write_image(folder / name, cat[:8, :240])
+    write_image(folder / "Set5" / "a.png", cat[:80, :80])
+    for index in range(3):
+        original = np.roll(cat, 40 * index, axis=1)[:300, :448]
+        write_image(folder / f"holidays/{index}.png", original)
+        write_image(folder / f"camera/sharp/{index}.png", original)
+        write_image(folder / f"camera/small/{index}.png", downscale(original, 4))
+    return folder
+
+
 @pytest.fixture
-def at_hand(tmp_path, monkeypatch, cat, samples, vgg_weights):
+def at_hand(tmp_path, monkeypatch, cat, files, samples, vgg_weights):
     """What the examples take for granted: files in the current folder, and values by the names used in this kit."""
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SRKIT_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("SRKIT_VGG19_WEIGHTS", str(vgg_weights))
@@ -61,14 +78,6 @@ def at_hand(tmp_path, monkeypatch, cat, samples, vgg_weights):
     monkeypatch.setitem(data.SOURCES, "stanford_dogs", lambda **options: samples)
     hr = cat[:160, :160]
     lr = downscale(hr, 4)
-    for name in ("photo.jpg", "photo.tif", "photos/a.png"):
-        write_image(name, cat[:8, :240])
-    write_image("Set5/a.png", hr)
-    for index in range(3):
-        original = np.roll(cat, 40 * index, axis=1)[:300, :448]
-        write_image(f"holidays/{index}.png", original)
-        write_image(f"camera/sharp/{index}.png", original)
-        write_image(f"camera/small/{index}.png", downscale(original, 4))
     train, valid = samples
     model = models.edsr(4, filters=4, num_blocks=1)
     yield {

@@ -1,5 +1,6 @@
 """Image files that are not read, and the sentences that say why."""
 
+import logging
 import os
 from typing import BinaryIO
 
@@ -8,6 +9,8 @@ from PIL import Image
 
 from srkit.errors import InputError
 from srkit.image.formats import FORMAT_NAMES
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # or it would print its own lines on damaged files
 
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706  # tags of TIFF
 _BITS, _SAMPLES, _SAMPLE_FORMAT, _PLANES = 258, 277, 339, 284

@@ -34,7 +34,7 @@ def upscale_photo(
 
     ```python
     photo = read_photo("photo.tif")
-    larger = upscale_photo(photo, load_model("edsr-x4"), UpscaleOptions(width=3840))
+    larger = upscale_photo(photo, load_model("edsr-x4"), UpscaleOptions(width=1920))
     write_photo("larger.tif", larger)
     ```
 

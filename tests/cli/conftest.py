@@ -4,10 +4,11 @@ from PIL import Image
 from srkit import models, save_weights
 
 
-@pytest.fixture
-def weights(tmp_path) -> str:
-    save_weights(models.edsr(2, filters=4, num_blocks=1), tmp_path / "toy.weights.h5")
-    return str(tmp_path / "toy.weights.h5")
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("weights") / "toy.weights.h5"
+    save_weights(models.edsr(2, filters=4, num_blocks=1), path)
+    return str(path)
 
 
 @pytest.fixture

@@ -1,5 +1,10 @@
 """Files of more than 8 bits: all of them are used, or it is said."""
 
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -114,6 +119,15 @@ def test_what_is_not_read_is_named(tmp_path, deep, held):
     for read in (read_photo, read_image):
         with pytest.raises(InputError, match=f"a.tif holds {words}"):
             read(tmp_path / "a.tif")
+
+
+def test_damaged_tiff_is_told_in_one_sentence_and_nothing_is_printed_beside_it(tmp_path):
+    entries = b"".join(struct.pack("<HHII", tag, 999, 1, 0) for tag in (256, 257))  # of no type that there is
+    (tmp_path / "a.tif").write_bytes(struct.pack("<2sHIH", b"II", 42, 8, 2) + entries + bytes(4))
+    code = "import sys; from srkit.image import read_photo; read_photo(sys.argv[1])"
+    command = [sys.executable, "-c", code, tmp_path / "a.tif"]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2]).stderr
+    assert printed.startswith("Traceback") and "InputError" in printed.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.cr2", "a.tif"])

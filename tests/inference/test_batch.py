@@ -1,7 +1,12 @@
+import contextlib
 import io
+import itertools
 import os
+import re
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -9,29 +14,33 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from srkit import InputError, models
 from srkit.image import read_image, read_photo, write_photo
 from srkit.inference import UpscaleOptions, upscale_files
 from srkit.inference import batch as batches
 
-# Writes its result as soon as the other process has computed its own, too.
+# Writes its result as soon as the other process has computed its own, too; once in each way with existing files.
 RACE = """
 import sys, time
 from pathlib import Path
 from srkit import models
 from srkit.inference import UpscaleOptions, batch, upscale_files
-folder, name, existing = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+folder, name = Path(sys.argv[1]), sys.argv[2]
 write = batch.write_photo
-def write_with_the_other(*arguments):
-    (folder / f"{name}-computed").touch()
-    while len(list(folder.glob("*-computed"))) < 2:
+def write_with_the_other(path, *arguments):
+    existing = path.parent.name
+    (folder / f"{name}-{existing}").touch()
+    while len(list(folder.glob(f"*-{existing}"))) < 2:
         time.sleep(0.01)
-    return write(*arguments)
+    return write(path, *arguments)
 batch.upscale_photo, batch.write_photo = lambda photo, *_: photo, write_with_the_other
 model = models.edsr(2, filters=4, num_blocks=1)
-print(upscale_files([folder / f"{name}.png"], folder / "out" / "a.png", model, UpscaleOptions(existing=existing)))
+for existing in ("refuse", "skip"):
+    out = folder / existing / "a.png"
+    print(upscale_files([folder / f"{name}.png"], out, model, UpscaleOptions(existing=existing)))
 """
 MUTATIONS = int(os.environ.get("SRKIT_FUZZ", "120"))  # SRKIT_FUZZ=2000 for the long run
 
@@ -100,24 +109,25 @@ def test_result_that_appears_in_the_meantime_is_left(photos, model, monkeypatch)
     assert (photos / "a_x2.png").read_text() == "another program's"
 
 
-@pytest.mark.parametrize("existing, loser", [("refuse", "0 skipped, 1 failed"), ("skip", "1 skipped, 0 failed")])
-def test_of_two_processes_with_one_output_one_writes_it(tmp_path, existing, loser):
+def test_of_two_processes_with_one_output_one_writes_it(tmp_path):
     brightness = {"dark": 30, "light": 220}
     for name, level in brightness.items():
         Image.new("RGB", (16, 16), (level,) * 3).save(tmp_path / f"{name}.png")
     children = {
         name: subprocess.Popen(
-            [sys.executable, "-c", RACE, tmp_path, name, existing],
+            [sys.executable, "-c", RACE, tmp_path, name],
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
         )
         for name in brightness
     }
-    said = {child.communicate()[0].strip(): name for name, child in children.items()}
-    winner = "1 upscaled, 0 skipped, 0 failed"
-    assert set(said) == {winner, f"0 upscaled, {loser}"} and names(tmp_path / "out") == ["a.png"]
-    assert (read_image(tmp_path / "out" / "a.png") == brightness[said[winner]]).all()
+    said = {name: child.communicate()[0].splitlines() for name, child in children.items()}
+    for index, (existing, loser) in enumerate([("refuse", "0 skipped, 1 failed"), ("skip", "1 skipped, 0 failed")]):
+        names_by_words = {lines[index]: name for name, lines in said.items()}
+        winner = "1 upscaled, 0 skipped, 0 failed"
+        assert set(names_by_words) == {winner, f"0 upscaled, {loser}"} and names(tmp_path / existing) == ["a.png"]
+        assert (read_image(tmp_path / existing / "a.png") == brightness[names_by_words[winner]]).all()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -170,19 +180,24 @@ def test_results_of_another_size_are_not_upscaled_again(photos, model):
     assert photos / "only_x2_50w.png" in summary.done
 
 
-def test_interrupted_run_leaves_whole_files_only(photos, model, tmp_path, monkeypatch):
-    calls = iter([batches.upscale_photo, batches.upscale_photo])
+def test_ctrl_c_leaves_whole_files_only_also_while_one_is_written(photos, model, tmp_path, monkeypatch):
+    count, interrupted, enlarge = itertools.count(1), threading.Event(), batches.upscale_photo
 
-    def interrupted(*arguments):
-        call = next(calls, None)
-        if call is None:
-            raise KeyboardInterrupt
-        return call(*arguments)
+    def computed(*arguments):
+        if next(count) == 3:
+            interrupted.set()
+            signal.raise_signal(signal.SIGINT)
+        return enlarge(*arguments)
 
-    monkeypatch.setattr(batches, "upscale_photo", interrupted)
+    def written(path, *arguments):
+        assert path.name == "b.jpg" or interrupted.wait(30)  # the second one is still to be written
+        return write_photo(path, *arguments)
+
+    monkeypatch.setattr(batches, "upscale_photo", computed)
+    monkeypatch.setattr(batches, "write_photo", written)
     with pytest.raises(KeyboardInterrupt, match=r"2 upscaled, 0 skipped, 0 failed.*--skip-existing"):
         upscale_files([photos], tmp_path / "out", model)
-    assert len(names(tmp_path / "out")) == 2
+    assert names(tmp_path / "out") == ["1999/b.jpg", "1999/c.webp"]
     for name in names(tmp_path / "out"):
         assert read_image(tmp_path / "out" / name).shape == (40, 60, 3)
 
@@ -245,6 +260,33 @@ def test_full_disk_leaves_nothing_half_written(cat, model, tmp_path, extension):
     assert names(tmp_path / "out") == []
 
 
+@contextlib.contextmanager
+def as_anybody():
+    """Within it, the process has no more rights than others; a superuser may write to any folder."""
+    is_superuser = os.geteuid() == 0
+    if is_superuser:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if is_superuser:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no such rights there")
+def test_folder_that_is_read_only_is_said(cat, model):
+    with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to others
+        folder = Path(name)
+        Image.fromarray(cat[:9, :9]).save(folder / "a.png")
+        (folder / "out").mkdir()
+        (folder / "out").chmod(0o555)
+        folder.chmod(0o755)
+        with as_anybody():
+            summary = upscale_files([folder / "a.png"], folder / "out", model)
+        assert re.search("may not be written to|could not be written: Permission", summary.failed[folder / "a.png"])
+        assert names(folder) == ["a.png"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="such names and links are not allowed there")
 def test_links_in_circles_and_names_of_all_kinds(cat, model, tmp_path):
     (tmp_path / "loop.png").symlink_to("loop.png")
@@ -270,6 +312,7 @@ def originals(cat: np.ndarray) -> dict[str, bytes]:
     image = Image.fromarray(colour)
     exif = Image.Exif()
     exif[0x010F], exif[0x0112], exif[0x8769] = "Camera", 6, {0x9003: "2001:02:03 04:05:06"}
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     deep = cv2.cvtColor(colour, cv2.COLOR_RGB2BGR).astype(np.uint16) * 257
     variants = {
         "rgb.png": (image, {"exif": exif}),
@@ -285,15 +328,39 @@ def originals(cat: np.ndarray) -> dict[str, bytes]:
         "frames.gif": (image, {"save_all": True, "append_images": [image.rotate(180)]}),
         "a.bmp": (image, {}),
         "a.avif": (image, {"exif": exif}),
+        "told.png": (image, {"pnginfo": png_chunks(), "dpi": (300, 150), "icc_profile": profile}),
+        "clear.png": (image.quantize(16), {"transparency": bytes(range(16)), "save_all": True}),
+        "told.jpg": (image, {"dpi": (300, 150), "icc_profile": profile, "comment": b"a comment", "exif": exif}),
+        "a.jp2": (image.resize((64, 48)), {}),
+        "alpha.tga": (Image.merge("RGBA", [*image.split(), image.convert("L")]), {"compression": "tga_rle"}),
+        "grey.tga": (image.convert("L"), {}),
+        "a.ppm": (image, {}),
+        "a.qoi": (image, {}),
+        "a.sgi": (image, {}),
+        "palette.pcx": (image.quantize(16), {}),
+        "a.dds": (image, {}),
+        "lzw.tif": (image, {"compression": "tiff_lzw", "dpi": (300, 150), "icc_profile": profile}),
     }
     files = {}
     for name, (variant, options) in variants.items():
         buffer = io.BytesIO()
         variant.save(buffer, format=Image.registered_extensions()[f".{name.rpartition('.')[2]}"], **options)
         files[name] = buffer.getvalue()
-    for extension in ("png", "tif"):
+    for extension in ("png", "tif", "ppm"):
         files[f"deep.{extension}"] = cv2.imencode(f".{extension}", deep)[1].tobytes()
+    files["deep.jp2"] = cv2.imencode(".jp2", deep.repeat(2, axis=0).repeat(2, axis=1))[1].tobytes()
     return files
+
+
+def png_chunks() -> PngInfo:
+    """Texts, gamma and primaries."""
+    info = PngInfo()
+    info.add_text("Title", "Früh im Garten")
+    info.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    info.add(
+        b"cHRM", b"".join(value.to_bytes(4, "big") for value in (31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000))
+    )
+    return info
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:

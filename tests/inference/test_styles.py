@@ -1,5 +1,7 @@
 """Which weights a photograph gets, and that they do what others do: 16 bits, opacity, grey, tiles, averages."""
 
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,10 +10,21 @@ from toys import toy
 import srkit
 from srkit import InputError, models
 from srkit.image import Photo, downscale
-from srkit.inference import Styles, UpscaleOptions, predict, upscale_files, upscale_photo
+from srkit.inference import Styles, UpscaleOptions, predict, single_image, upscale_files, upscale_photo
 from srkit.inference.upscaling import upscale_array
 
 LOSSY, LOSSLESS = (Photo(np.zeros((4, 4, 3), np.uint8), is_lossy=is_lossy) for is_lossy in (True, False))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def presets_once():
+    """The networks that come with the kit are loaded, mixed and traced once for all tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        load = functools.cache(models.load_model)
+        for module in (models, single_image):
+            patch.setattr(module, "load_model", load)
+        patch.setattr(models, "mix", functools.cache(models.mix))
+        yield
 
 
 @pytest.fixture
@@ -140,7 +153,7 @@ def test_grey_in_three_channels_stays_grey(lr, photo_model):
 
 
 def test_tiles_equal_the_whole(cat, photo_model, small_tiles):
-    lr = cat[:100, :90]
+    lr = cat[:100, :36]
     whole = np.asarray(photo_model(lr[None].astype(np.float32)))[0]
     np.testing.assert_allclose(predict(photo_model, lr), whole, atol=0.01)
 

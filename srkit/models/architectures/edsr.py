@@ -23,7 +23,7 @@ def edsr(
 
     ```python
     baseline = edsr(scale=4)
-    full = edsr(scale=4, filters=256, num_blocks=32, residual_scaling=0.1)
+    small = edsr(scale=4, filters=32, num_blocks=8)
     ```
 
     Args:

@@ -20,7 +20,7 @@ def rrdb(
     The defaults are the paper's: 16,697,987 parameters at x4 (16.7 M). All leaky ReLUs have a slope of 0.2.
 
     ```python
-    generator = rrdb(scale=4)
+    generator = rrdb(scale=4, num_blocks=6)
     real_esrgan_x2plus = rrdb(scale=2, unshuffle=2)
     ```
 
