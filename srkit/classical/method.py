@@ -51,11 +51,6 @@ class ClassicalModel(abc.ABC):
         """Makes SR of several images: float32 arrays of shape (images, height, width, 3)."""
         return np.stack([self(lr.astype(np.float32)) for lr in lrs])
 
-    def compute_output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the SR images for LR images of a shape, each (batch, height, width, 3)."""
-        batch, height, width, channels = shape
-        return batch, height * self.scale, width * self.scale, channels
-
     def count_params(self) -> int:
         """How many numbers it has learned."""
         return sum(array.size for array in self.weights.values())

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import keras
 
+from srkit.classical import ClassicalModel
 from srkit.errors import InputError
 from srkit.models.shapes import channels_of, enlargement_of, not_for_super_resolution
 
@@ -23,7 +24,7 @@ def scales_of(model: keras.Model) -> tuple[int, ...]:
     return tuple(sorted(outputs)) if outputs else (scale_of(model),)
 
 
-def scale_of(model: keras.Model) -> int:
+def scale_of(model: keras.Model | ClassicalModel) -> int:
     """The factor by which a model enlarges an image.
 
     Raises:
@@ -34,6 +35,8 @@ def scale_of(model: keras.Model) -> int:
             f"{model.name} has the scales {listed(outputs)}: choose one with scale=…, or with "
             "srkit.models.at_scale(model, scale)."
         )
+    if isinstance(model, ClassicalModel):
+        return model.scale
     channels = channels_of(model)
     if channels not in (None, 3):
         raise not_for_super_resolution(model, f"it takes {channels} channel{'s' if channels > 1 else ''}")
