@@ -1,10 +1,10 @@
-"""Scores, and the tables made of them."""
+"""Scores and their tables; opinion tests; recognition of faces."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["recognition"],
+    submodules=["opinion", "recognition"],
     submod_attrs={
         "benchmarking": ["benchmark"],
         "metrics": [

@@ -18,8 +18,8 @@ def wilcoxon_p(first: list[float], other: list[float]) -> float | None:
     """
     from scipy.stats import rankdata, wilcoxon  # here, since it is slow to import and no other command needs it
 
-    differences = np.subtract(other, first)
-    differences = differences[differences != 0]
+    different = np.not_equal(first, other)  # before they are subtracted: two infinite PSNR are equal
+    differences = np.subtract(other, first, where=different, out=np.zeros(len(first)))[different]
     if len(differences) < MIN_DIFFERENT:
         return None
     if len(differences) > _MAX_EXACT:

@@ -124,3 +124,18 @@ def test_one_rater_and_one_image_have_means_and_nothing_that_they_cannot_have(tm
     assert "not finished, and counted as far as they are: one (3 of 4)" in report["notes"][0]
     print_report(report)
     draw_report(report)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("pairwise", [False, True])
+def test_first_answers_say_nothing_of_the_other_methods(pairwise, tmp_path, capsys):
+    study = paper_study(tmp_path, 2, ("a", "b", "c"), num_sets=2, pairwise=pairwise)
+    append_answer(study, record(study, "A", 0, study.trials[0], 2))  # a, or that b is better than a
+    report = report_study(tmp_path)
+    name = "score" if pairwise else "mos"
+    assert [row["method"] for row in report["methods"] if row[name] is not None] == (["a", "b"] if pairwise else ["a"])
+    if pairwise:
+        assert report["methods"][0]["score"] < 0 < report["methods"][1]["score"]
+    print_report(report)
+    assert "nan" not in capsys.readouterr().out
+    draw_report(report)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -33,3 +34,10 @@ def test_equal_differences_are_tested_exactly():
     signs = stats.PermutationMethod(n_resamples=10_000)  # all 128
     expected = stats.wilcoxon([each for each in differences if each], method=signs).pvalue
     assert wilcoxon_p([0.0] * 8, differences) == pytest.approx(expected)
+
+
+def test_images_that_both_models_make_without_an_error_say_nothing():
+    scores = [30.0, 31.0, 32.0, 33.0, 34.0, np.inf]
+    better = [31.0, 33.0, 35.0, 37.0, 39.0, np.inf]
+    assert wilcoxon_p(scores, better) is None  # 5 differ
+    assert wilcoxon_p([29.0, *scores], [np.inf, *better]) == pytest.approx(2 / 2**6)

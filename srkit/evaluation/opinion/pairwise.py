@@ -58,17 +58,13 @@ def _about_methods(study: Study, name: str, wins: np.ndarray) -> list[dict]:
     scores = bradley_terry(drawn)
     total = wins.sum(axis=(0, 1))
     best = bradley_terry(total)
-    return [
-        {
-            "set": name,
-            "method": method,
-            "score": float(best[index]),
-            "interval": interval(scores[:, index]),
-            "wins": int(total[index].sum()),
-            "losses": int(total[:, index].sum()),
-        }
-        for index, method in enumerate(study.methods)
-    ]
+    rows = []
+    for index, method in enumerate(study.methods):
+        won, lost = int(total[index].sum()), int(total[:, index].sum())
+        known = {"score": float(best[index]), "interval": interval(scores[:, index])}
+        known = known if won or lost else {"score": None, "interval": None}
+        rows.append({"set": name, "method": method, **known, "wins": won, "losses": lost})
+    return rows
 
 
 def _compare(study: Study, name: str, wins: np.ndarray) -> list[dict]:

@@ -29,8 +29,7 @@ def resamples(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def interval(values: np.ndarray) -> list[float] | None:
     """The middle 95 % of the values of resamples. None where they do not differ, as with one rater and one image."""
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return [float(low), float(high)] if len(np.unique(values)) > 1 else None
+    return np.percentile(values, [2.5, 97.5]).tolist() if len(np.unique(values)) > 1 else None
 
 
 def mean_interval(ratings: np.ndarray, seed: int = 0) -> list[float] | None:
@@ -92,8 +91,8 @@ def intraclass_correlation(ratings: np.ndarray) -> tuple[float, float] | None:
 def bradley_terry(wins: np.ndarray) -> np.ndarray:
     """Scores such that the odds of i to win against j are exp(score i - score j) (Bradley and Terry 1952).
 
-    Half a win each way is added for each pair that was compared: else a method that always wins would score infinity.
-    The likelihood's maximum is found by Hunter's (2004) iteration.
+    Half a win each way is added to each pair: else a method that always wins would score infinity. The likelihood's
+    maximum is found by Hunter's (2004) iteration.
 
     Args:
         wins: Array of shape (…, methods, methods): how often row won against column.
@@ -104,11 +103,9 @@ def bradley_terry(wins: np.ndarray) -> np.ndarray:
     >>> bradley_terry(np.array([[0, 19.5], [6.0, 0]])).round(3)  # 20 to 6.5, with the half wins
     array([ 0.562, -0.562])
     """
-    compared = wins + np.swapaxes(wins, -1, -2)
-    won = (wins + 0.5 * (compared > 0)).sum(axis=-1)
-    compared = compared + (compared > 0)
-    strength = np.ones(won.shape)
-    scores = np.zeros(won.shape)
+    wins = wins + 0.5 * (1 - np.eye(wins.shape[-1]))
+    compared, won = wins + np.swapaxes(wins, -1, -2), wins.sum(axis=-1)
+    strength, scores = np.ones(won.shape), np.zeros(won.shape)
     for _ in range(_MAX_ITERATIONS):
         strength = won / (compared / (strength[..., :, None] + strength[..., None, :])).sum(axis=-1)
         before, scores = scores, np.log(strength) - np.log(strength).mean(axis=-1, keepdims=True)
