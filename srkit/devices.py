@@ -49,7 +49,7 @@ def unseen_gpu() -> str | None:
     """Why TensorFlow does not see this machine's NVIDIA GPU, and what to do; None where it does, or there is none.
 
     >>> unseen_gpu()  # doctest: +SKIP
-    "This machine has an NVIDIA A100 that TensorFlow does not see: … pip install 'tensorflow[and-cuda]'."
+    "This machine has a GPU (NVIDIA A100), which TensorFlow does not see: … pip install 'tensorflow[and-cuda]'."
     """
     import tensorflow as tf
 
@@ -83,7 +83,7 @@ def free_gpu_bytes() -> int | None:
 def _name_of_nvidia_gpu() -> str | None:
     told = _nvidia_smi("--query-gpu=name", "--format=csv,noheader").splitlines()
     if told:
-        return f"an {told[0]}"
+        return f"a GPU ({told[0]})"
     return "an NVIDIA GPU" if Path("/dev/nvidia0").exists() else None
 
 

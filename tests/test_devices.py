@@ -54,9 +54,9 @@ def test_gpu_that_tensorflow_does_not_see_is_explained(nvidia_smi, monkeypatch):
     nvidia_smi("NVIDIA A100\nNVIDIA A100")
     for is_built, advice in ((True, f"'tensorflow[and-cuda]=={tf.__version__}'"), (False, "pip uninstall")):
         monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda is_built=is_built: is_built)
-        assert "has an NVIDIA A100, which TensorFlow does not see" in devices.unseen_gpu()
+        assert "has a GPU (NVIDIA A100), which TensorFlow does not see" in devices.unseen_gpu()
         assert advice in devices.unseen_gpu()
-    monkeypatch.setattr(devices, "_name_of_nvidia_gpu", lambda: "an NVIDIA A100")
+    monkeypatch.setattr(devices, "_name_of_nvidia_gpu", lambda: "a GPU (NVIDIA A100)")
     monkeypatch.setattr(sys, "platform", "win32")
     assert "WSL2" in devices.unseen_gpu()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")

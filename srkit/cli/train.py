@@ -11,7 +11,7 @@ from srkit.errors import InputError
 from srkit.image import DEGRADATION_NAMES, SCALES
 
 _RESUME = "The same command again resumes the run."
-_DEFAULT_MODEL = "srresnet"
+_DEFAULT_MODEL, _DEFAULT_SCALE = "srresnet", 4
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -34,7 +34,7 @@ def _add_pre(kinds: argparse._SubParsersAction) -> None:
     model.add_argument(
         "--model",
         choices=tuple(models.MODELS),
-        help=f"Architecture. Default: that of --start-from, or else {_DEFAULT_MODEL}.",
+        help=f"Architecture. Default: that of --start-from with its settings, or else {_DEFAULT_MODEL}.",
     )
     model.add_argument(
         "--filters", type=positive_int, metavar="N", help="Number of channels. Default: the published one."
@@ -48,7 +48,7 @@ def _add_pre(kinds: argparse._SubParsersAction) -> None:
     model.add_argument(
         "--start-from",
         metavar="PATH|PRESET",
-        help="Go on from this model; with --model, copy those of its weights that fit.",
+        help="Go on from this model. With another architecture, size or --scale, copy those of its weights that fit.",
     )
     _add_data(parser)
     add_options(parser, training.TrainOptions)
@@ -114,9 +114,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--scale",
         type=int,
-        default=4,
         choices=SCALES,
-        help="Size of HR over LR; mdsr has several of its own. Default: %(default)s.",
+        help=f"Size of HR over LR; mdsr has several of its own. Default: that of the model that is "
+        f"trained further, or with --model {_DEFAULT_SCALE}.",
     )
     group.add_argument(
         "--degradation",
@@ -150,6 +150,8 @@ def _train_gan(arguments: argparse.Namespace) -> None:
     with training.default_strategy().scope():
         keras.utils.set_random_seed(options.seed)
         generator = _load_network(arguments.generator)
+        if not _has_scale(generator, arguments):
+            raise InputError(f"{arguments.generator} does not upscale x{arguments.scale}: leave --scale out.")
         discriminator = _discriminator(arguments, options.patch_size)
         trainer = training.GanTrainer(generator, discriminator, arguments.run, options)
     _train(trainer, arguments)
@@ -158,24 +160,34 @@ def _train_gan(arguments: argparse.Namespace) -> None:
 def _pre_model(arguments: argparse.Namespace):
     given = {name: getattr(arguments, name) for name in ("filters", "num_blocks", "upsampling")}
     given = {name: value for name, value in given.items() if value is not None}
-    if arguments.start_from and not arguments.model and not given:
-        return models.load_model(arguments.start_from)
-    name = arguments.model or _DEFAULT_MODEL
-    model = models.MODELS[name](**_model_arguments(name, arguments.scale, given))
-    if arguments.start_from:
-        start = models.start_from(model, arguments.start_from)
-        print(f"{len(start.copied)} layers from {arguments.start_from}; new: {', '.join(start.new) or 'none'}")
+    start = _load_network(arguments.start_from) if arguments.start_from else None
+    if start and not arguments.model and not given and _has_scale(start, arguments):
+        return start
+    config = {"model": arguments.model or _DEFAULT_MODEL, "scale": _DEFAULT_SCALE}
+    if start and not arguments.model:
+        config |= getattr(start, "config", {})
+    if arguments.scale:
+        config["scale"] = arguments.scale
+    model = _build(config.pop("model"), config, given)
+    if start:
+        layers = models.start_from(model, start)
+        print(f"{len(layers.copied)} layers from {arguments.start_from}; new: {', '.join(layers.new) or 'none'}")
     return model
 
 
-def _model_arguments(model: str, scale: int, given: dict[str, int | str]) -> dict[str, int | str]:
-    """The arguments of the builder that were given; the others are as published."""
-    known = inspect.signature(models.MODELS[model]).parameters
-    for name in given:
-        if name not in known:
-            option = name.replace("_", "-")
-            raise InputError(f"--{option} does not apply to {model}, which is built from: {', '.join(known)}.")
-    return {"scale": scale, **given} if "scale" in known else given
+def _has_scale(model, arguments: argparse.Namespace) -> bool:
+    """Whether a model has the scale that was asked for, if one was."""
+    return arguments.scale in (None, *models.scales_of(model))
+
+
+def _build(name: str, config: dict, given: dict[str, int | str]):
+    """A new model: with the arguments that were given, or else those of `config`, or else the published ones."""
+    known = inspect.signature(models.MODELS[name]).parameters
+    for argument in given:
+        if argument not in known:
+            option = argument.replace("_", "-")
+            raise InputError(f"--{option} does not apply to {name}, which is built from: {', '.join(known)}.")
+    return models.MODELS[name](**{key: value for key, value in {**config, **given}.items() if key in known})
 
 
 def _load_network(source: str):
@@ -183,7 +195,7 @@ def _load_network(source: str):
 
     model = models.load_model(source)
     if isinstance(model, ClassicalModel):
-        raise InputError(f"{source} is no network: a GAN is trained of networks. Give another model.")
+        raise InputError(f"{source} is no network: it cannot be trained further. Give another model.")
     return model
 
 

@@ -264,9 +264,6 @@ class MultiScalePairs(_Batches):
             pairs._check_patch_size(patch_size)
 
 
-AnyPairs = Pairs | MultiScalePairs
-
-
 def _cut(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
     return image[top : top + side, left : left + side]
 

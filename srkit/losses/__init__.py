@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "adversarial": ["RelativisticAverage", "Vanilla"],
         "frequency": ["checkerboard", "spectrum"],
-        "perceptual": ["LPIPS"],
+        "perceptual": ["LPIPS", "LPIPSLoss"],
         "pixel": ["colour", "l1", "mse", "total_variation"],
         "table": ["ADVERSARIAL", "LOSSES"],
         "vgg": ["VGG22", "VGG54", "VGG54Pre", "VGGLoss"],

@@ -16,7 +16,7 @@ _PHASES = ((0, 0), (1, 2), (2, 1), (3, 3))  # of AlexNet's stride: each row and 
 
 
 class LPIPS:
-    """LPIPS with AlexNet, version 0.1: a perceptual distance, as a loss and as a metric.
+    """LPIPS with AlexNet, version 0.1: a perceptual distance, as the metric `lpips` computes it.
 
     "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (Zhang et al. 2018). At five depths, the
     features of both images are scaled to unit length at each place; their squared differences are summed with weights
@@ -62,7 +62,7 @@ class LPIPS:
 
 
 class LPIPSLoss(LPIPS):
-    """LPIPS to train with: parts of the batch are moved by 0 to 3 px.
+    """LPIPS to train with, the loss `lpips`: parts of the batch are moved by 0 to 3 px.
 
     AlexNet's first convolution takes every fourth pixel. The grid of an upsampler to x4 has the same period, and crops
     always begin on it: a generator learns a weave that falls between the places where the network looks. So a quarter

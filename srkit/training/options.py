@@ -38,7 +38,10 @@ def auto_or_bool(text: str) -> "bool | str":
 
 def auto_or_int(text: str) -> "int | str":
     """A whole number, or `"auto"`."""
-    return text if text == "auto" else int(text)
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise InputError(f"must be a whole number, or auto; received {text}") from None
 
 
 @documented
@@ -119,13 +122,14 @@ class TrainOptions:
         "CPU, where they are slower.",
         group="computation",
         choices=("auto", True, False),
+        metavar="auto|true|false",
         type=auto_or_bool,
     )
     steps_per_call: "int | str" = option(
         "auto",
-        "Number of steps that TensorFlow does in one call, without a word of Python between them. A call ends at each "
-        "validation and checkpoint. Ctrl-C, TensorBoard and the progress bar wait for its end. auto: 50 on a GPU, 1 on "
-        "the CPU. A model for several scales does 1.",
+        "Number of steps in one call of the compiled function, with nothing of Python between them. A call ends at "
+        "each validation and checkpoint. Ctrl-C, TensorBoard and the progress bar wait for its end. auto: 50 on a "
+        "GPU, 1 on the CPU. A model for several scales does 1.",
         group="computation",
         metavar="N",
         type=auto_or_int,

@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from srkit.training.checkpoints import CheckpointFolder
 
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 _MAY_DIFFER = {"device"}  # of the settings: a run may go on elsewhere
+_DIGEST_OF_PIXELS = re.compile(r"-[0-9a-f]{12}(?=/)")  # in the fingerprint of pairs
 
 
 class RunFolder:
@@ -125,7 +127,7 @@ class RunFolder:
             )
         keys = {key for key in {*old, *settings} - _MAY_DIFFER if old.get(key) != settings.get(key)}
         if keys - ({"steps"} if extend else set()):
-            differences = "; ".join(f"{key}: {old.get(key)} then, {settings.get(key)} now" for key in sorted(keys))
+            differences = "; ".join(_difference(key, old.get(key), settings.get(key)) for key in sorted(keys))
             advice = " With extend=True (--extend) only the steps may differ." if keys == {"steps"} else ""
             raise InputError(
                 f"{self.path} holds a run with other settings ({differences}). "
@@ -149,3 +151,18 @@ class RunFolder:
         kept = [json.dumps(entry) + "\n" for entry in self.history() if entry["step"] <= step]
         write_atomically(self._history, lambda file: file.write("".join(kept).encode()))
         return open(self._history, "a", encoding="utf-8")
+
+
+def _difference(key: str, old: object, new: object) -> str:
+    """What a setting was and what it is, in words."""
+    old, new = _in_words(old), _in_words(new)
+    if old == new:
+        return f"{key}: other photographs, or prepared in another way"
+    return f"{key}: {old} then, {new} now"
+
+
+def _in_words(value: object) -> object:
+    """A setting without what tells nothing to people; losses as the command line takes them."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={part}" for name, part in value.items())
+    return _DIGEST_OF_PIXELS.sub("", value) if isinstance(value, str) else value

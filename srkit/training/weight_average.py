@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 import keras
 from keras import ops
 
-from srkit.errors import InputError
-
 
 class WeightAverage:
     """The exponential moving average of variables over the steps of a training.
@@ -18,14 +16,9 @@ class WeightAverage:
 
     Attributes:
         variables: The averages, in the order of the variables; empty if the decay is 0.
-
-    Raises:
-        InputError: The decay is out of range.
     """
 
     def __init__(self, variables: Sequence[keras.Variable], decay: float):
-        if not 0 <= decay < 1:
-            raise InputError(f"ema must be at least 0 (off) and below 1, 0.999 for instance; received {decay}.")
         self._decay = decay
         self._current = list(variables) if decay else []
         self.variables = [_copy(variable) for variable in self._current]

@@ -11,6 +11,7 @@ from srkit.cli.quiet import silenced_libraries
 from srkit.training.run_folder import RunFolder
 
 PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/run"]
+GAN = ["train", "gan", *PRE[2:]]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,9 @@ PRE = ["train", "pre", "--data", "samples", "--steps", "1", "--run", "{empty}/ru
         ([*PRE, "--start-from", "missing.h5"], "no model missing.h5"),
         ([*PRE, "--run", "{weights}"], "is a file, but a run needs a folder"),
         ([*PRE, "--model", "srresnet", "--start-from", "{weights}"], "srresnet cannot start from edsr"),
-        (["train", "gan", "--data", "samples", "--steps", "1", "--run", "r", "--generator", "g.h5"], "no model g.h5"),
+        ([*GAN, "--generator", "g.h5"], "no model g.h5"),
+        ([*PRE, "--start-from", "selfexsr-x4"], "selfexsr-x4 is no network"),
+        ([*GAN, "--generator", "{weights}", "--scale", "3"], "does not upscale x3: leave --scale out"),
         (["runs", "{empty}/[/x]"], "no folder"),
         ([*PRE, "--data", "{weights}"], "is a file; a folder of photographs was expected"),
         ([*PRE, "--seed", "-1"], "seed must be a whole number from 0"),

@@ -52,3 +52,6 @@ def test_a_run_that_starts_from_a_model_has_its_architecture_unless_another_is_a
     )
     assert (wider.config["scale"], wider.config["num_blocks"]) == (4, 2)
     assert "new: block2_conv1, block2_conv2, upsample1_conv, upsample2_conv" in capsys.readouterr().out
+    for more, scale, num_blocks in ((["--scale", "4"], 4, 1), (["--num-blocks", "2"], 2, 2)):
+        model = train._pre_model(cli._parser().parse_args([*words, *more]))
+        assert model.config == {**same.config, "scale": scale, "num_blocks": num_blocks}

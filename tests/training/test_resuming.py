@@ -149,6 +149,21 @@ def test_other_settings_are_refused_and_named(samples, valid, tmp_path):
         PreTrainer(trainer.generator, tmp_path / "run", TrainOptions(**SMALL, seed=3)).train(samples[0], valid, 4)
 
 
+def test_what_differs_is_said_in_words(tmp_path):
+    pairs = "x4-bicubic-0123456789ab"
+    settings = {"losses": {"mse": 1.0}, "train": f"{pairs}/train", "valid": f"{pairs}/valid"}
+    run = RunFolder(tmp_path)
+    run.begin(settings)
+    run.checkpoints.save(1, {"a": np.zeros(3)}, {})
+    for other, words in (
+        ({"losses": {"l1": 2, "mse": 1.0}}, "losses: mse=1.0 then, l1=2 mse=1.0 now"),
+        ({"train": "x4-bicubic-ba9876543210/train"}, "train: other photographs"),
+        ({"valid": f"{pairs}/valid[:3]"}, r"valid: x4-bicubic/valid then, x4-bicubic/valid\[:3\] now"),
+    ):
+        with pytest.raises(InputError, match=words):
+            run.begin({**settings, **other})
+
+
 def own_model(activation: str) -> keras.Model:
     """A model of a user's own, whose layers have the names that Keras counts up."""
     image = keras.Input((None, None, 3))
