@@ -7,7 +7,7 @@ from pathlib import Path
 from srkit import models
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
-from srkit.files import replacing, write_atomically
+from srkit.files import write_atomically
 from srkit.image import SCALES
 
 _ENDINGS = (".keras", ".weights.h5")
@@ -49,13 +49,12 @@ def _run(arguments: argparse.Namespace) -> None:
         if path.exists() and not arguments.overwrite:
             raise InputError(f"{path} is already there: give another name, or --overwrite.")
     import_tensorflow()
-    opened = models.open_foreign(Path(arguments.file), arguments.scale)
+    opened = models.open_foreign(arguments.file, arguments.scale)
     print(opened)
     for remark in opened.remarks:
         print(remark)
     if ending == ".keras":
-        with replacing(output, ending, arguments.overwrite) as temporary:
-            opened.model.save(temporary)
+        models.save_keras_model(opened.model, output)
     else:
         models.save_weights(opened.model, output)
     text = json.dumps(opened.card(), indent=2, ensure_ascii=False)

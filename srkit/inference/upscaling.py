@@ -27,7 +27,6 @@ _POOL = 1.75  # TensorFlow's allocator takes as many times what is alive at one 
 _TO_WRITE = {"uint8": 7 / 3, "uint16": 3, "float32": 1}  # times the result, with an encoder's copies
 _SAMPLE_PX = 96
 _MOST_WORK_EXACT = 1.5  # times the image's pixels, before tiles overlap by less than the receptive field
-_LUMA_OF_RGB = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601
 EXACT = UpscaleOptions(precision="float32", overlap="exact")
 
 
@@ -179,7 +178,7 @@ class _Work:
         columns = slice((tile.left - left) * scale, (tile.right - left) * scale)
         part = result[rows, columns]
         if self._is_grey:
-            part = sum(weight * part[..., channel, None] for channel, weight in enumerate(_LUMA_OF_RGB))
+            part = full_range_luma(part)
         place = self.sr[tile.top * scale : tile.bottom * scale, tile.left * scale : tile.right * scale]
         place[:] = _from_float(part, self.sr.dtype)
 

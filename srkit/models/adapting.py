@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import weakref
+import zlib
 from typing import NamedTuple
 
 import cv2
@@ -13,13 +14,11 @@ from keras import layers, ops
 from srkit.errors import InputError
 from srkit.models.graph import functional
 from srkit.models.layers import BicubicUpsampling, FullRangeLuma, enlarged_shape
-from srkit.models.shapes import channels_of, enlargement_of, fixed_sides
+from srkit.models.shapes import enlargement_of, fixed_sides
 
 _SIDE_PX = 64  # of the image on which a model is tried; many sizes of strides and windows divide it
 _LEAST_CORRELATION = 0.5
 _LARGEST = 2  # in size, of values that are taken for such in [0, 1] or [-1, 1]
-
-_adapted: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
 
 
 class _Range(NamedTuple):
@@ -33,7 +32,32 @@ class _Range(NamedTuple):
         return (self.high - self.low) / 255
 
 
+class _Kind(NamedTuple):
+    """What a model takes and makes."""
+
+    channels: int
+    scale: int
+    taken: _Range
+    given: _Range
+
+
+class _Tried(NamedTuple):
+    """What was found by trying a model.
+
+    Attributes:
+        checksum: The checksum of its weights at that time.
+        kind: Its kind; None if it may stay as it is.
+        adapted: The model as one for RGB in [0, 255]; None if it may stay as it is.
+    """
+
+    checksum: int
+    kind: _Kind | None
+    adapted: keras.Model | None
+
+
 _OWN, _OTHERS = _Range(0, 255), (_Range(0, 1), _Range(-1, 1))
+
+_tried: "weakref.WeakKeyDictionary[keras.Model, _Tried]" = weakref.WeakKeyDictionary()
 
 
 def adapted(model: keras.Model) -> keras.Model:
@@ -41,7 +65,8 @@ def adapted(model: keras.Model) -> keras.Model:
 
     - One channel: the model enlarges the luma (ITU-R BT.601), and a bicubic the colours, as SRCNN was published.
     - Values in [0, 1] or [-1, 1]: they are assumed where what the model makes of a bright image lies in [-2, 2] and
-      looks like that image in one of these ranges. What lies in such a range, its output or both, is found by trying.
+      looks like that image in one of these ranges. What lies in such a range, its output or both, is found by trying,
+      once for the weights that it has.
 
     ```python
     model = adapted(keras.models.load_model("espcn.keras"))
@@ -55,20 +80,32 @@ def adapted(model: keras.Model) -> keras.Model:
     """
     if hasattr(model, "config") or isinstance(getattr(model, "outputs", None), dict):
         return model  # of srkit's, or for several scales
-    said = channels_of(model)
-    for channels in (3, 1) if said is None else {said} & {3, 1}:
+    checksum, tried = _checksum(model), _tried.get(model)
+    if tried is None or tried.checksum != checksum:
+        kind = _kind_of(model)
+        if tried is None or tried.kind != kind:
+            tried = _Tried(checksum, kind, _around(model, kind) if kind else None)
+        _tried[model] = tried = tried._replace(checksum=checksum)
+    return model if tried.adapted is None else tried.adapted
+
+
+def _checksum(model: keras.Model) -> int:
+    checksum = 0
+    for weight in model.weights:
+        checksum = zlib.crc32(ops.convert_to_numpy(weight).tobytes(), checksum)
+    return checksum
+
+
+def _kind_of(model: keras.Model) -> _Kind | None:
+    """The kind of a model; None for one that takes and makes RGB in [0, 255], or is none for super-resolution.
+
+    Of the latter, `srkit.models.scale_of` says why.
+    """
+    for channels in (3, 1):
         with contextlib.suppress(InputError):
-            scale = enlargement_of(model, channels)
-            break
-    else:  # whoever asks for its scale is told why it is no model for super-resolution
-        return model
-    ranges = _ranges_of(model, channels)
-    if (channels, *ranges) == (3, _OWN, _OWN):
-        return model
-    models = _adapted.setdefault(model, {})
-    return models.get((channels, *ranges)) or models.setdefault(
-        (channels, *ranges), _around(model, channels, scale, *ranges)
-    )
+            kind = _Kind(channels, enlargement_of(model, channels), *_ranges_of(model, channels))
+            return None if (channels, kind.taken, kind.given) == (3, _OWN, _OWN) else kind
+    return None
 
 
 def _ranges_of(model: keras.Model, channels: int) -> tuple[_Range, _Range]:
@@ -97,8 +134,9 @@ def _applied(model: keras.Model, image: np.ndarray) -> np.ndarray:
     return ops.convert_to_numpy(model(image[None], training=False))[0].astype(np.float32)
 
 
-def _around(model: keras.Model, channels: int, scale: int, taken: _Range, given: _Range) -> keras.Model:
+def _around(model: keras.Model, kind: _Kind) -> keras.Model:
     """The model between layers that convert its input and output."""
+    channels, scale, taken, given = kind
     image = keras.Input((*fixed_sides(model), 3))
     x = layers.Rescaling(taken.scale, taken.low)(FullRangeLuma()(image) if channels == 1 else image)
     x = (functional(model) or _ProgramCode(model, scale))(x)

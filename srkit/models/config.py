@@ -41,7 +41,9 @@ def build_from_config(config: Mapping) -> keras.Model | ClassicalModel:
         raise InputError(f"These weights are of a model {name!r}, which this version of srkit does not have.")
     try:
         model = builders[name](**arguments)
-    except TypeError:
+    except InputError:
+        raise
+    except (TypeError, ValueError):
         raise InputError(
             f"These weights are of a model {name} with {arguments}, which this version of srkit cannot build."
         ) from None

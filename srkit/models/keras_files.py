@@ -27,6 +27,10 @@ _OTHER_KINDS = {
 }
 _ADVICE = "srkit takes Keras models: save it with model.save('NAME.keras') in the program that made it, and give that."
 _LAMBDA = "Lambda"
+DAMAGED = (  # what h5py, zipfile and Keras raise on damaged files
+    *(OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _RUN_WEIGHTS = ("best.keras", "best.weights.h5")  # by preference
 
 
@@ -40,7 +44,7 @@ def load_keras_model(path: Path, trust: bool) -> keras.Model:
     Raises:
         InputError: It is damaged, holds program code that is not trusted, or needs a class whose code is not there.
     """
-    has_code = "Lambda" in _class_names(_config_of(path))
+    has_code = _LAMBDA in _class_names(path)
     if has_code and not trust:  # asked here, since Keras before 3.11 runs an .h5 file's code unasked
         raise _untrusted(path)
     try:
@@ -53,7 +57,7 @@ def load_keras_model(path: Path, trust: bool) -> keras.Model:
         if missing := re.search(r"(?:Could not locate (?:class|function)|Unknown layer:) '(\w+)'", text):
             raise InputError(
                 f"{path} cannot be loaded: it needs {missing[1]}, whose program code is not in the file. Load it in "
-                "Python, after the import of that code, and give the model itself to srkit.upscale."
+                f"Python, after the import of that code, and give the model itself to srkit.upscale.{_or_weights(path)}"
             ) from None
         reason = (text.strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
@@ -91,26 +95,33 @@ def resolved(path: Path) -> Path:
 def _untrusted(path: Path) -> InputError:
     return InputError(
         f"{path} cannot be loaded as a Keras model: it holds program code (a Lambda layer), which could do "
-        "anything on this machine. If you trust where it comes from: --trust, or load_model(…, trust=True)."
+        "anything on this machine. If you trust where it comes from: upscale --trust, or load_model(…, trust=True)."
+        f"{_or_weights(path)}"
     )
 
 
-def _config_of(path: Path) -> dict:
-    """What a file says of the model's layers."""
+def _or_weights(path: Path) -> str:
+    """The advice to leave the layers of an `.h5` file aside."""
+    return "" if path.suffix == ".keras" else " Or: convert takes its weights alone, if it knows their network."
+
+
+def _class_names(path: Path) -> set[str]:
+    """The classes that a file names for the model and its layers."""
+    names = set()
+
+    def note(config: dict) -> None:
+        names.add(str(config.get("class_name")))
+
     try:
-        if path.suffix != ".keras":
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as file:
+                json.loads(file.read("config.json"), object_hook=note)
+        else:
             with h5py.File(path) as file:
-                return json.loads(file.attrs["model_config"])
-        with zipfile.ZipFile(path) as file:
-            return json.loads(file.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, zlib.error):
+                json.loads(file.attrs["model_config"], object_hook=note)
+    except DAMAGED:
         raise InputError(f"{path} is damaged or cut short, or no {path.suffix} file of a model.") from None
-
-
-def _class_names(config: object) -> set[str]:
-    parts = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
-    own = {str(config["class_name"])} if isinstance(config, dict) and "class_name" in config else set()
-    return own.union(*map(_class_names, parts))
+    return names
 
 
 @contextlib.contextmanager
@@ -128,7 +139,7 @@ def _with_lambdas(path: Path) -> Iterator[Path]:
 
 
 def _renamed(config: dict) -> dict:
-    is_lambda = config.get("class_name") == "Lambda" and "registered_name" in config
+    is_lambda = config.get("class_name") == _LAMBDA and "registered_name" in config
     return {**config, "module": None, "registered_name": _LAMBDA} if is_lambda else config
 
 

@@ -8,7 +8,7 @@ import keras
 
 from srkit.classical import ClassicalModel
 from srkit.errors import InputError
-from srkit.models.shapes import channels_of, enlargement_of, not_for_super_resolution
+from srkit.models.shapes import enlargement_of
 
 _models_at_scale: "weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -37,9 +37,6 @@ def scale_of(model: keras.Model | ClassicalModel) -> int:
         )
     if isinstance(model, ClassicalModel):
         return model.scale
-    channels = channels_of(model)
-    if channels not in (None, 3):
-        raise not_for_super_resolution(model, f"it takes {channels} channel{'s' if channels > 1 else ''}")
     return enlargement_of(model, 3)
 
 

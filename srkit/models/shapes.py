@@ -9,7 +9,7 @@ from srkit.errors import InputError
 
 _SIDE_PX = 96  # of an image that a model of any size is asked about
 
-_found_by_running: "weakref.WeakKeyDictionary[keras.Model, tuple]" = weakref.WeakKeyDictionary()
+_found_by_running: "weakref.WeakKeyDictionary[keras.Model, dict[tuple, list]]" = weakref.WeakKeyDictionary()
 
 
 def fixed_sides(model: keras.Model) -> tuple[int | None, int | None]:
@@ -41,6 +41,9 @@ def enlargement_of(model: keras.Model, channels: int) -> int:
     Raises:
         InputError: It does something else, and the message says what.
     """
+    taken = channels_of(model)
+    if taken not in (None, channels):
+        raise not_for_super_resolution(model, f"it takes {_counted(taken)}")
     height, width = (side or _SIDE_PX for side in fixed_sides(model))
     made = _made_of(model, (1, height, width, channels))
     if len(made) != 1 or len(made[0]) != 4:
@@ -65,18 +68,21 @@ def not_for_super_resolution(model: keras.Model, reason: str) -> InputError:
 
 
 def _made_of(model: keras.Model, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The shapes of a model's outputs. A model that is program code is run once, on zeros, to find out."""
+    """The shapes of a model's outputs. One that does not know them is run once, on zeros, to find out."""
     if getattr(model, "inputs", None):
         with contextlib.suppress(Exception):  # layers of a user's own may raise anything
-            return _shapes(model.compute_output_spec(keras.KerasTensor(shape)))
-    if model not in _found_by_running:
+            made = _shapes(model.compute_output_spec(keras.KerasTensor(shape)))
+            if all(None not in shape[1:] for shape in made):
+                return made
+    found = _found_by_running.setdefault(model, {})
+    if shape not in found:
         try:
-            _found_by_running[model] = _shapes(model(keras.ops.zeros(shape), training=False))
+            found[shape] = _shapes(model(keras.ops.zeros(shape), training=False))
         except Exception as error:
             lines = [line for line in str(error).splitlines() if line.strip() and "Exception encountered" not in line]
             reason = lines[0].strip() if lines else type(error).__name__
             raise not_for_super_resolution(model, f"on an image of shape {shape} it fails: {reason}") from None
-    return _found_by_running[model]
+    return found[shape]
 
 
 def _shapes(tensors: object) -> list[tuple[int, ...]]:

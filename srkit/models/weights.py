@@ -20,10 +20,9 @@ from srkit.models.adapting import adapted
 from srkit.models.architectures import MODELS
 from srkit.models.config import build_from_config
 from srkit.models.foreign import SUFFIXES, open_foreign
-from srkit.models.keras_files import is_whole_model, load_keras_model, resolved
+from srkit.models.keras_files import DAMAGED, is_whole_model, load_keras_model, resolved
 from srkit.models.presets import MODEL_NAMES, PRESETS, preset_path
 
-_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)  # what h5py and Keras raise on it
 _CONFIG = "srkit_recipe"  # the attribute of an .h5 file that holds its model's config
 
 
@@ -74,11 +73,11 @@ def load_model(
         raise InputError(f"{path} is no model file: {known} are known.")
     try:
         with h5py.File(path) as file:
-            config = json.loads(file.attrs.get(_CONFIG, "null"))
+            config = dict(json.loads(file.attrs.get(_CONFIG, "{}")))
             legacy = "layer_names" in file.attrs or "model_weights" in file
             is_whole = is_whole_model(file)
             num_values = _num_values(file)
-    except _DAMAGED:
+    except DAMAGED:
         raise InputError(f"{path} is damaged, or no HDF5 file.") from None
     if model is None and is_whole:
         return adapted(load_keras_model(path, trust))
@@ -168,7 +167,7 @@ def _load_weights(model: keras.Model, path: Path, legacy: bool, num_values: int)
             named = shutil.copy(path, Path(folder) / f"model{suffix}")
         try:
             model.load_weights(named)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             reason = (str(error).strip().splitlines() or [""])[0]
             raise InputError(f"{path} does not fit {name}: {reason}") from None
 

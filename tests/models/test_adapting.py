@@ -43,6 +43,28 @@ def test_sigmoid_at_the_end_is_no_black_image(photo):
     assert np.abs(upscale(photo, model) - wanted).max() <= 1
 
 
+def test_model_is_tried_once_for_its_weights(photo, tmp_path):
+    calls = []
+
+    class Counted(Repeating):
+        def call(self, image):
+            calls.append(image.shape)
+            return super().call(image)
+
+    model = Counted()
+    for _ in range(2):
+        assert models.adapted(model) is model
+    tried = len(calls)
+    assert models.adapted(model) is model and len(calls) == tried
+    model = in_ranges((0, 1), (0, 1))
+    assert models.adapted(model) is models.adapted(model)
+    trained = repeating()
+    assert models.adapted(trained) is trained
+    trained.layers[1].set_weights([trained.layers[1].get_weights()[0] / 255])
+    assert models.adapted(trained) is not trained
+    assert levels_off(upscale(photo, trained), photo) <= 1
+
+
 def test_models_in_0_to_255_stay_what_they_are(photo):
     dark = repeating()
     dark.layers[1].set_weights([np.zeros((3, 3, 3, 3))])
@@ -77,6 +99,13 @@ def test_program_code_is_run_to_find_out_its_shapes(build, photo):
     model = build()
     assert levels_off(upscale(photo, model), photo) == 0
     assert models.scale_of(model) == 4
+
+
+def test_sizes_that_a_layer_does_not_tell_are_found_by_running(photo):
+    image = keras.Input((None, None, 3))
+    shape = (None, None, 3)
+    model = keras.Model(image, layers.Lambda(lambda x: ops.repeat(ops.repeat(x, 4, axis=1), 4, axis=2), shape)(image))
+    assert levels_off(upscale(photo, model), photo) == 0
 
 
 def test_sequential_model_without_an_input_is_built(photo):

@@ -1,5 +1,6 @@
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from keras import layers, ops
 from toys import Repeating, repeating, toy
 
 from srkit import InputError, load_model, models, save_weights, upscale
+from srkit.models.subpixel import PixelShuffle
 
 
 @pytest.fixture
@@ -44,6 +46,17 @@ def test_lambda_is_run_only_where_it_is_trusted(name, photo, tmp_path):
     assert is_repeated(upscale(photo, load_model(tmp_path / name, trust=True)), photo)
 
 
+@pytest.mark.filterwarnings("ignore:.*no residual scaling")
+def test_weights_beside_code_that_is_not_trusted_are_taken_alone(tmp_path):
+    x = image = keras.Input((None, None, 3))
+    for filters in (4, 4, 4, 4, 16):
+        x = layers.Conv2D(filters, 3, padding="same")(x)
+    x = layers.Conv2D(3, 3, padding="same")(PixelShuffle(2)(x))
+    keras.Model(image, layers.Lambda(lambda x: x * 2)(x)).save(tmp_path / "m.h5")
+    assert "convert takes its weights alone" in message_of(tmp_path / "m.h5")
+    assert models.open_foreign(str(tmp_path / "m.h5")).found.config["model"] == "edsr"
+
+
 def test_class_whose_code_is_missing_is_named(tmp_path):
     class Vanished(Repeating):
         pass
@@ -63,8 +76,13 @@ def test_damaged_files_are_said_to_be_damaged(tmp_path):
     (tmp_path / "text.keras").write_text("version https://git-lfs.github.com/spec/v1")
     with zipfile.ZipFile(tmp_path / "other.keras", "w") as file:
         file.writestr("readme.txt", "a zip file, but no model")
-    for name in ("cut", "text", "other"):
-        assert "is damaged or cut short" in message_of(tmp_path / f"{name}.keras")
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file.attrs["model_config"] = "[" * 60_000
+    with h5py.File(tmp_path / "list.weights.h5", "w") as file:
+        file.attrs["srkit_recipe"] = "[1]"
+    for name in ("cut.keras", "text.keras", "other.keras", "deep.h5"):
+        assert "is damaged or cut short" in message_of(tmp_path / name)
+    assert "is damaged" in message_of(tmp_path / "list.weights.h5")
 
 
 def test_other_kinds_of_models_are_named(tmp_path):

@@ -11,7 +11,7 @@ from srkit.models.architectures.wdsr import narrow_filters
 from srkit.models.foreign.layout import Found, Tensors, side_of
 
 _OWNER = "krasserm/super-resolution"
-_NO_SCALING = "no residual scaling, which the file does not tell"
+_ASSUMED = "range [0, 255], DIV2K's mean and no residual scaling, which the file does not say"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def edsr(tensors: Tensors) -> Found | None:
         chain.conv(f"upsample{number}_conv", filters, filters * step**2)
     chain.conv("tail_conv", filters, 3)
     config = {"model": "edsr", "scale": int(np.prod(steps)), "filters": filters, "num_blocks": num_blocks}
-    return Found(_OWNER, config, chain.layers, notes=(_NO_SCALING,))
+    return Found(_OWNER, config, chain.layers, notes=(_ASSUMED,))
 
 
 def srgan(tensors: Tensors) -> Found | None:
@@ -127,7 +127,7 @@ def wdsr(tensors: Tensors) -> Found | None:
     }
     layers["skip_upsample1_conv"] = Layer(skip, ((5, 5, 3, 3 * scale**2), (3 * scale**2,)))
     config = {"model": "wdsr", "scale": scale, "filters": filters, "num_blocks": num_blocks}
-    return Found(_OWNER, {**config, "expansion": expansion, "block": block}, layers, notes=(_NO_SCALING,))
+    return Found(_OWNER, {**config, "expansion": expansion, "block": block}, layers, notes=(_ASSUMED,))
 
 
 def _num_layers(tensors: Tensors) -> int:

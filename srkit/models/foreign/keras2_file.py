@@ -6,8 +6,7 @@ import h5py
 import numpy as np
 
 from srkit.errors import InputError
-
-_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
+from srkit.models.keras_files import DAMAGED
 
 
 def read_layers(path: Path) -> dict[str, np.ndarray]:
@@ -27,7 +26,7 @@ def read_layers(path: Path) -> dict[str, np.ndarray]:
             layers = [_weights(group[_text(name)]) for name in group.attrs["layer_names"]]
     except InputError:
         raise
-    except _DAMAGED:
+    except DAMAGED:
         raise InputError(f"{path} is damaged, or no file of weights of Keras 2.") from None
     with_weights = [weights for weights in layers if weights]
     return {f"{n}.{m}": weight for n, weights in enumerate(with_weights) for m, weight in enumerate(weights)}
@@ -39,7 +38,7 @@ def _weights(layer: h5py.Group) -> list[np.ndarray]:
         data = layer[name]
         if data.id.get_storage_size() < data.size * data.dtype.itemsize:
             raise InputError(f"{layer.file.filename} is refused: its weight {name!r} is larger than what is stored.")
-        weights.append(data[()])
+        weights.append(data[()].astype(np.float32))
     ends = [name.rpartition("/")[2].removesuffix(":0") for name in names]
     if "g" not in ends:
         return weights

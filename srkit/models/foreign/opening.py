@@ -1,6 +1,7 @@
 """Weights of other projects, as models of this kit."""
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,7 +84,7 @@ class Opened:
         )
 
 
-def open_foreign(path: Path, scale: int | None = None) -> Opened:
+def open_foreign(path: "str | os.PathLike", scale: int | None = None) -> Opened:
     """Opens a file of another project, and builds the model whose weights it holds.
 
     Args:
@@ -94,6 +95,7 @@ def open_foreign(path: Path, scale: int | None = None) -> Opened:
         InputError: The file is damaged or refused; or no network is recognised in it; or tensors of the network are
             missing or have other shapes.
     """
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no model {path}: give the path of a file.")
     if path.suffix not in (*SUFFIXES, *KERAS2_SUFFIXES):

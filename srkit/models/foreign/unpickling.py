@@ -85,10 +85,17 @@ class Tensor:
         return math.prod(self.shape)
 
     def numpy(self) -> np.ndarray:
-        """The numbers; bfloat16 as float32."""
+        """The numbers; bfloat16 as float32.
+
+        Raises:
+            Refused: A length or a stride is larger than NumPy has it, which takes an axis of no or one number.
+        """
         stored = np.frombuffer(self.storage.read(), stored_as(self.storage.dtype))
         steps = tuple(stride * stored.itemsize for stride in self.strides)
-        view = np.lib.stride_tricks.as_strided(stored[self.offset :], self.shape, steps, writeable=False)
+        try:
+            view = np.lib.stride_tricks.as_strided(stored[self.offset :], self.shape, steps, writeable=False)
+        except (ValueError, OverflowError):
+            raise Refused(f"is damaged: a tensor has the shape {self.shape} and the strides {self.strides}.") from None
         return as_numbers(view.copy(), self.storage.dtype)
 
 

@@ -138,6 +138,8 @@ def test_pickles_that_make_no_sense_are_damaged(instructions, path):
         (4, 0, (2, 2), (3, 1)),
         (4, 0, (2, 2), (-1, 1)),
         (4, 0, (4,), (1, 1)),
+        (4, 0, (1,), (2**61,)),  # more than NumPy can count, though there is one number, or none
+        (4, 0, (0, 2**61), (1, 1)),
         (4, 0, (1,) * 9, (1,) * 9),
         (4, 0, (2.0,), (1,)),
     ],
