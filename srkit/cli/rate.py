@@ -10,9 +10,10 @@ from srkit.cli.arguments import output_file, positive_int
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
 from srkit.evaluation import opinion
+from srkit.evaluation.opinion.study import NUM_TOLD
 from srkit.files import replacing
 from srkit.image import DEGRADATION_NAMES, INTERPOLATIONS, SCALES
-from srkit.models.presets import GENERATORS
+from srkit.models.presets import MODEL_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,7 @@ def _add_make(steps: argparse._SubParsersAction) -> None:
         nargs="+",
         action="extend",
         required=True,
-        help=f"Methods to judge: {', '.join((*INTERPOLATIONS, *GENERATORS))}; or paths of weights or .keras files, "
+        help=f"Methods to judge: {', '.join((*INTERPOLATIONS, *MODEL_NAMES))}; or paths of weights or .keras files, "
         "with a + behind for the self-ensemble.",
     )
     make.add_argument("-o", "--output", required=True, metavar="STUDY", help="Folder of the study, not yet there.")
@@ -98,7 +99,7 @@ def _make(arguments: argparse.Namespace) -> None:
         degradation=arguments.degradation,
         metrics=arguments.metrics,
     )
-    num_calibration = 2 + len(study.calibration_trials)
+    num_calibration = NUM_TOLD + len(study.calibration_trials)
     asked = len(study.trials) + study.num_repeated
     things = "pairs" if study.pairwise else "pictures"
     print(

@@ -8,7 +8,7 @@ from srkit.errors import InputError
 from srkit.evaluation.opinion.answers import CALIBRATION, counted, read_answers
 from srkit.evaluation.opinion.pairwise import report_pairs
 from srkit.evaluation.opinion.ratings import report_ratings
-from srkit.evaluation.opinion.study import Study, read_study
+from srkit.evaluation.opinion.study import NUM_TOLD, Study, read_study
 
 MIN_RIGHT = 0.75  # share of the calibration's answers
 CALIBRATION_RULE = (
@@ -63,9 +63,9 @@ def report_study(folder: "str | os.PathLike") -> dict:
 
 
 def _is_calibrated(records: list[dict], study: Study) -> bool:
-    """Whether enough of the answers are right. Those of the first two trials, which show the answer, do not count."""
+    """Whether enough of the answers are right. Those of trials that show the answer do not count."""
     right = dict(study.calibration_trials)
-    checked = [record for record in records if record["part"] == CALIBRATION and record["trial"] >= 2]
+    checked = [record for record in records if record["part"] == CALIBRATION and record["trial"] >= NUM_TOLD]
     hits = [abs(record["answer"] - right[tuple(record["pictures"])]) <= (not study.pairwise) for record in checked]
     return not hits or np.mean(hits) >= MIN_RIGHT
 

@@ -15,6 +15,7 @@ from srkit.files import write_atomically
 ORIGINAL, WORST = "original", "nearest"
 KEY_FILE, PAGE_DIR, ANSWERS_DIR = "key.json", "page", "answers"
 REPEATED_SHARE = 0.1
+NUM_TOLD = 2  # trials, at first, that have their answer beside them
 SCORES = (1, 2, 3, 4, 5)
 _SCRIPTS = ("state", "order", "saving", "showing", "cards", "main")  # the files of the page's script, in their order
 
@@ -163,6 +164,7 @@ def page_of(study: Study, inline: bool = False, served: bool = False) -> str:
         "choices": study.choices,
         "test": _sorted(study.trials),
         "calibration": [{"pictures": names, "right": right} for names, right in study.calibration_trials],
+        "numTold": NUM_TOLD,
         "numRepeated": study.num_repeated,
         "served": served,
     }

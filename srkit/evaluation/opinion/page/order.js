@@ -19,12 +19,12 @@ function shuffled(items, next) {
   return result;
 }
 
-// Two calibration trials that show the answer beside the picture, all of them without it, then the test. What is shown
+// Some calibration trials that show the answer beside the picture, all of them without it, then the test. What is shown
 // twice comes first in the first half, and again in the last third, of a pair with its sides exchanged.
 function orderOf(session) {
   const next = generator(parseInt(session.slice(0, 8), 16));
   const calibration = plan.calibration.map((trial) => ({ ...trial, part: "calibration" }));
-  const shown = calibration.slice(0, 2).map((trial) => ({ ...trial, isTold: true }));
+  const shown = calibration.slice(0, plan.numTold).map((trial) => ({ ...trial, isTold: true }));
   const test = shuffled(plan.test, next).map((pictures) => ({ part: "test", pictures: shuffled(pictures, next) }));
   const again = shuffled(test.slice(0, Math.ceil(test.length / 2)), next).slice(0, plan.numRepeated);
   for (const trial of again) {
