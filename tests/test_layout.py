@@ -148,3 +148,8 @@ def test_notebooks_are_committed_as_agreed(path):
     assert not any(output["output_type"] == "error" for output in outputs)
     text = "".join("".join(cell["source"]) for cell in code)
     assert "class " not in text and "def " not in text
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(ROOT.glob("*/*.md"))], ids=lambda path: path.stem)
+def test_no_page_has_both_sides_of_a_merge(path):
+    assert not re.search(r"^(<{7}|>{7}) ", path.read_text(encoding="utf-8"), re.MULTILINE)
