@@ -108,7 +108,14 @@ def benchmark(
     return _summarize(how, task, scores)
 
 
-def make_task(scale: int, lr, degradation: "str | Degradation", protocol: Protocol, metrics: Sequence[str]) -> Task:
+def make_task(
+    scale: int,
+    lr: "str | os.PathLike | None",
+    degradation: "str | Degradation",
+    protocol: Protocol,
+    metrics: Sequence[str],
+) -> Task:
+    """Checks what is to be measured; the arguments are those of `benchmark`."""
     check_choice("scale", scale, SCALES)
     if lr is not None and degradation != "bicubic":
         raise InputError("LR images of your own are taken as they are: leave the degradation out.")

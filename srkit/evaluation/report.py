@@ -78,7 +78,7 @@ def write_markdown(result: dict, path: "str | os.PathLike") -> None:
     ]
     header = [" / ".join(METRICS[name].label for name in result["metrics"]), *(model["model"] for model in models)]
     notes = "\n".join(f"- {line}" for line in _notes(result))
-    _write(path, "\n\n".join([_markdown(*_means(result)), notes, _markdown(header, rows)]))
+    _write(path, "\n\n".join([markdown_table(*_means(result)), notes, markdown_table(header, rows)]))
 
 
 def write_json(result: dict, path: "str | os.PathLike") -> None:
@@ -139,8 +139,9 @@ def _notes(result: dict) -> list[str]:
     return [result[key] for key in ("data", "protocol", "significance") if key in result]
 
 
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+def markdown_table(header: list[str], rows: list[list[str]], num_names: int = 1) -> str:
+    """A table in Markdown, whose first columns are of names, the others of numbers."""
+    lines = [header, ["---" if index < num_names else "---:" for index in range(len(header))], *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 

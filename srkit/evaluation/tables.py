@@ -9,6 +9,7 @@ from pathlib import Path
 
 from srkit.errors import InputError
 from srkit.evaluation.protocols import get_protocol
+from srkit.evaluation.report import markdown_table
 from srkit.files import write_atomically
 from srkit.image import get_degradation
 
@@ -121,7 +122,7 @@ def _by_scale(scale: int, scores: Scores) -> str:
             rows.append(["" if cells else method, f"`{model}`", *_own_cells(model, scale, scores)])
         shown |= set(own)
     rows += [["others", f"`{model}`", *_own_cells(model, scale, scores)] for model in sorted(models - shown)]
-    return _markdown(["method", "", *SETS], rows)
+    return markdown_table(["method", "", *SETS], rows, num_names=2)
 
 
 def _srgan(scores: Scores) -> str:
@@ -134,7 +135,7 @@ def _srgan(scores: Scores) -> str:
             means = [scores.get((4, name), {}).get(model) for name in sets]
             if any(means):
                 rows.append(["", f"`{model}`", *(f"{mean[0]:.2f}" if mean else "" for mean in means)])
-    return _markdown(["method", "", *sets], rows)
+    return markdown_table(["method", "", *sets], rows, num_names=2)
 
 
 def _peers(name: str) -> str:
@@ -147,7 +148,7 @@ def _peers(name: str) -> str:
         ]
         for model, row in _published()["peers"]["sets"][name].items()
     ]
-    return _markdown([name, "parameters", "CPU s", *_JPEGS.values()], rows)
+    return markdown_table([name, "parameters", "CPU s", *_JPEGS.values()], rows)
 
 
 def _sources() -> str:
@@ -172,8 +173,3 @@ def _cell(values: "list[float | None] | tuple | None", digits: tuple[int, ...] =
     while numbers[-1] == "-":
         numbers.pop()
     return " / ".join(numbers)
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
