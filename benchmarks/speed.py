@@ -2,6 +2,7 @@
 
     pip install -r benchmarks/requirements-peers.txt    # PyTorch and JAX; without them, their rows are left out
     python benchmarks/speed.py --data DIR
+    python benchmarks/speed.py --models edsr --rounds 1 --steps 2    # a few minutes, to see that it runs
 
 Every row is measured in a process of its own, which gives it a peak of memory of its own; all rows take turns, round
 after round, so that whatever else the machine does meets all alike. A row's time is its best round's median. The
@@ -39,6 +40,7 @@ PHOTO_PX = (1224, 1632)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="samples", help="photographs for the rows with the pipeline (%(default)s)")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS, help="(all)")
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="timed in a row and round (%(default)s)")
     parser.add_argument("--profile", choices=MODELS, help="only say where the time of that model's bfloat16 step goes")
@@ -57,7 +59,7 @@ def report(options: argparse.Namespace) -> None:
     rows = [f"ceiling - {precision}" for precision in PRECISIONS]
     rows += [
         f"{engine} {model} {precision}"
-        for model in MODELS
+        for model in options.models
         for engine in ("srkit", "srkit+pipeline", "srkit+train", *PEERS)
         for precision in PRECISIONS
         if (engine, model) != ("jax", "srgan")
@@ -70,9 +72,10 @@ def report(options: argparse.Namespace) -> None:
             results[row] += run_child(row, options)
     best = {row: min(measured, key=lambda result: result["seconds"]) for row, measured in results.items() if measured}
     print(f"{datetime.date.today()}, {run_child('device - -', options)[0]['device']}, {versions()}")
-    ceilings = {name: best[f"ceiling - {name}"] for name in PRECISIONS}
+    ceilings = {name: best.get(f"ceiling - {name}") for name in PRECISIONS}
     for precision, result in ceilings.items():
-        print(f"ceiling in {precision}: {result['flops'] / result['seconds'] / 1e9:.0f} GFLOP/s")
+        if result:
+            print(f"ceiling in {precision}: {result['flops'] / result['seconds'] / 1e9:.0f} GFLOP/s")
     print(f"\nBatches of {BATCH} crops of {HR_PX}x{HR_PX} px, x4; best of {options.rounds} rounds.\n")
     print("| training step | engine | precision | ms a step | steps/s | share of ceiling | peak memory |")
     print("|---|---|---|---|---|---|---|")
@@ -80,25 +83,25 @@ def report(options: argparse.Namespace) -> None:
         engine, model, precision = row.split()
         if model in MODELS and row in best:
             print_row(best[row], engine, model, precision, ceilings[precision], best.get(f"srkit {model} {precision}"))
-    print_summary(best)
+    print_summary(best, options.models)
 
 
-def print_row(result: dict, engine: str, model: str, precision: str, ceiling: dict, step: dict | None) -> None:
+def print_row(result: dict, engine: str, model: str, precision: str, ceiling: dict | None, step: dict | None) -> None:
     seconds, share = result["seconds"], "?"
-    if step:
+    if step and ceiling:
         share = f"{step['flops'] / seconds / (ceiling['flops'] / ceiling['seconds']):.0%}"
     cells = (NAMES[model], engine, precision, f"{1e3 * seconds:.1f}", f"{1 / seconds:.1f}", share)
     print("| " + " | ".join(cells) + f" | {result['peak_gib']:.2f} GiB |")
 
 
-def print_summary(best: dict[str, dict]) -> None:
+def print_summary(best: dict[str, dict], models: list[str]) -> None:
     """How much slower the whole loop is than the step, and how srkit compares with its peers; and upscaling."""
 
     def fastest(engine: str, model: str) -> float:
         rows = (f"{engine} {model} {precision}" for precision in PRECISIONS)
         return min((best[row]["seconds"] for row in rows if row in best), default=float("nan"))
 
-    for model in MODELS:
+    for model in models:
         mine = fastest("srkit", model)
         line = f"\n{NAMES[model]}: with the pipeline {fastest('srkit+pipeline', model) / mine:.3f} of the time without"
         line += f", the whole `train` {fastest('srkit+train', model) / mine:.3f}"
@@ -165,8 +168,8 @@ def upscaling(model: str, precision: str, repeats: int) -> dict:
     import srkit
 
     lr, network = cv2.resize(skimage.data.astronaut(), PHOTO_PX[::-1]), srkit.load_model(model)
-    options = srkit.inference.UpscaleOptions(precision={"bfloat16": "mixed_bfloat16"}.get(precision, precision))
-    first, *seconds = timed(lambda: srkit.upscale(lr, network, options=options), 1 + repeats)
+    precision = {"bfloat16": "mixed_bfloat16"}.get(precision, precision)
+    first, *seconds = timed(lambda: srkit.upscale(lr, network, precision=precision), 1 + repeats)
     return {"seconds": statistics.median(seconds), "first": first, "peak_gib": peak_gib("srkit")}
 
 

@@ -39,7 +39,7 @@ def test_xla_changes_rounding_only(one_by_one, samples, valid, tmp_path):
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
-def test_calls_end_at_validations_and_checkpoints(samples, valid, tmp_path):
+def test_calls_end_at_validations_and_checkpoints_and_a_stop_waits_for_their_end(samples, valid, tmp_path):
     heard, ends = [], []
 
     class Listen(Callback):
@@ -47,11 +47,14 @@ def test_calls_end_at_validations_and_checkpoints(samples, valid, tmp_path):
             heard.append(trainer.step)
             if trainer.is_call_end:
                 ends.append(trainer.step)
+            if trainer.step == 13:
+                trainer.stop_training = True
 
     trainer = tiny_trainer(tmp_path, steps_per_call=3, evaluate_every=5, checkpoint_every=4)
-    trainer.train(samples[0], valid, steps=14, callbacks=[Listen()])
-    assert heard == list(range(1, 15))
-    assert ends == [3, 4, 5, 8, 10, 12, 14]
+    trainer.train(samples[0], valid, steps=20, callbacks=[Listen()])
+    assert heard == list(range(1, 16))
+    assert ends == [3, 4, 5, 8, 10, 12, 15]
+    assert trainer.run.checkpoints.last_step() == 15
 
 
 def test_error_within_a_call_saves_no_checkpoint_of_its_middle(samples, valid, tmp_path):
