@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -69,6 +70,18 @@ class Photo:
     def is_grey(self) -> bool:
         """Whether the pixels have one channel."""
         return self.pixels.ndim == 2
+
+    def to_rgb(self) -> np.ndarray:
+        """Returns what there is to see: uint8 RGB, with 16 bits rounded to 8, and transparency laid over white."""
+        pixels, alpha = (
+            cv2.convertScaleAbs(image, alpha=1 / 257) if image is not None and image.dtype == np.uint16 else image
+            for image in (self.pixels, self.alpha)
+        )
+        pixels = np.dstack([pixels] * 3) if self.is_grey else pixels
+        if alpha is None:
+            return pixels
+        picture = Image.fromarray(pixels)
+        return np.asarray(Image.composite(picture, Image.new("RGB", picture.size, "white"), Image.fromarray(alpha)))
 
     def replace(self, *remarks: str, **changes) -> "Photo":
         """Returns a copy with some attributes changed, and with remarks that say so."""

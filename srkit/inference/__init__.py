@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "batch": ["Summary", "upscale_files"],
+        "batch": ["OnWritten", "Summary", "upscale_files"],
         "options": ["UpscaleOptions"],
         "photo": ["upscale_photo"],
         "predictor": ["Predictor", "predictor_of"],
@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "size": ["Size"],
         "styles": ["Styles"],
         "upscaling": ["predict", "upscale_stack"],
+        "watching": ["watch_folders"],
     },
 )

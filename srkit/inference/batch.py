@@ -23,6 +23,8 @@ from srkit.inference.targets import find_targets, identity_of
 from srkit.models import adapted, enlarging_scale_of
 from srkit.models.presets import DEFAULT_SCALE
 
+OnWritten = Callable[[Path, Photo, Photo], object]
+
 
 @dataclass
 class Summary:
@@ -51,6 +53,7 @@ def upscale_files(
     output: "str | os.PathLike | None",
     model: "keras.Model | Styles | None" = None,
     options: UpscaleOptions | None = None,
+    on_written: OnWritten | None = None,
 ) -> Summary:
     """Upscales image files, and all images below folders, with their depth, opacity, profile and metadata.
 
@@ -73,6 +76,8 @@ def upscale_files(
         model: A model from LR to SR, or styles, which have a model for each photograph. Default: the style `auto`.
         options: The size, how it is computed, and what is written. Default: the model's scale. Results that are already
             there are kept, and their photographs count as failed, unless `existing` says otherwise.
+        on_written: Called after each result is written, in another thread: with the photograph's path, the photograph,
+            and the larger one.
 
     Returns:
         What became of the files. One that fails does not stop the others.
@@ -83,9 +88,9 @@ def upscale_files(
         KeyboardInterrupt: With a sentence on how far it got; what is written is whole.
     """
     options, model = options or UpscaleOptions(), model or Styles()
-    scale = DEFAULT_SCALE if isinstance(model, Styles) else enlarging_scale_of(adapted(model))
-    size = options.size(scale)
-    batch = _Batch(find_targets(inputs, output, size, options.existing == "overwrite"), size, model, options)
+    size = size_of_results(model, options)
+    targets = find_targets(inputs, output, size, options.existing == "overwrite")
+    batch = Batch(targets, size, model, options, on_written)
     try:
         batch.run()
     except KeyboardInterrupt:
@@ -93,12 +98,25 @@ def upscale_files(
     return batch.summary
 
 
-class _Batch:
+def size_of_results(model: "keras.Model | Styles", options: UpscaleOptions) -> Size:
+    """The size that the options ask for, or else the scale of the model or of the styles' models."""
+    return options.size(DEFAULT_SCALE if isinstance(model, Styles) else enlarging_scale_of(adapted(model)))
+
+
+class Batch:
     """Photographs on their way through reading, computing and writing, each of which works on another one."""
 
-    def __init__(self, targets: dict[Path, Path], size: Size, model: "keras.Model | Styles", options: UpscaleOptions):
+    def __init__(
+        self,
+        targets: dict[Path, Path],
+        size: Size,
+        model: "keras.Model | Styles",
+        options: UpscaleOptions,
+        on_written: OnWritten | None = None,
+    ):
         self.summary = Summary()
         self._targets, self._size, self._model, self._options = targets, size, model, options
+        self._on_written = on_written
         self._written = set()
 
     def run(self) -> None:
@@ -112,10 +130,12 @@ class _Batch:
                 larger = photo and self._attempt(self._compute, source, photo, self._model_for(photo))
                 if writing:  # no more than one result waits in memory
                     writing.result()
-                writing = writer.submit(self._attempt, self._write, source, larger) if larger else None
+                writing = writer.submit(self._attempt, self._write, source, photo, larger) if larger else None
                 before_bytes = larger.pixels.nbytes if larger else 0
                 bar.finish_one(larger.pixels.shape[0] * larger.pixels.shape[1] if larger else 0)
                 larger = None  # or it would be held while the next one is computed
+            if writing:  # here, since Ctrl-C while an executor is left would end the process amid the writing
+                writing.result()
 
     def _read(self, source: Path) -> Photo | None:
         target = self._targets[source]
@@ -134,7 +154,7 @@ class _Batch:
     def _compute(self, _: Path, photo: Photo, model: keras.Model) -> Photo:
         return upscale_photo(photo, model, self._options, self._progress)
 
-    def _write(self, source: Path, larger: Photo) -> None:
+    def _write(self, source: Path, photo: Photo, larger: Photo) -> None:
         if self._is_left(source):  # another program's result, since the photograph was read
             return
         target = self._targets[source]
@@ -151,6 +171,8 @@ class _Batch:
             self.summary.styles.setdefault(style, Counter())[larger.format] += 1
         self.summary.done.append(target)
         self._written.add(identity_of(target))
+        if self._on_written:
+            self._on_written(source, photo, larger)
 
     def _is_left(self, source: Path) -> bool:
         """Whether a result is there that stays, and the photograph is skipped."""

@@ -35,7 +35,7 @@ def find_targets(
         InputError: There is no image, or two results would be written to one file.
     """
     inputs = list(_expanded(inputs))
-    place = _Place(output, size, is_single=len(inputs) == 1)
+    place = Place(output, size, is_single=len(inputs) == 1)
     targets = {}
     for given in inputs:
         if os.path.isdir(given):  # noqa: PTH112 - unlike pathlib's, it bears any name
@@ -62,8 +62,14 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-class _Place:
-    """Where results are written: beside the photographs, in a folder, as one file, or by a pattern."""
+class Place:
+    """Where results are written: beside the photographs, in a folder, as one file, or by a pattern.
+
+    Attributes:
+        size: The size, for the results' names.
+        folder: The folder or file; None for results beside the photographs or by a pattern.
+        is_beside: Whether they lie beside the photographs.
+    """
 
     def __init__(self, output: "str | os.PathLike | None", size: Size, is_single: bool):
         self.size = size
@@ -74,6 +80,7 @@ class _Place:
                 raise InputError(f"{output}: there is no {{{word}}} for the results' names: use {known}.")
         self.pattern = str(output) if "{stem}" in str(output) else None
         self.folder = Path(output) if output is not None and self.pattern is None else None
+        self.is_beside = output is None
         self._is_file = bool(is_single and self.folder and self.folder.suffix and not self.folder.is_dir())
 
     def of(self, source: Path, inside: Path | None = None) -> Path:
@@ -93,9 +100,9 @@ class _Place:
         return with_writable_extension(path) if "{ext}" in self.pattern else path
 
 
-def _in_folder(folder: Path, place: _Place) -> dict[Path, Path]:
+def _in_folder(folder: Path, place: Place) -> dict[Path, Path]:
     """The targets of a folder's images, without those that are results of earlier calls; it warns of these."""
-    sources, own = _images_and_results(folder, place.folder)
+    sources, own = images_and_results(folder, place.folder)
     targets = {source: place.of(source, source.relative_to(folder)) for source in sources}
     results = {target for source, target in targets.items() if target != source}
     if others := [path for path in own if path not in results]:
@@ -107,7 +114,7 @@ def _in_folder(folder: Path, place: _Place) -> dict[Path, Path]:
     return {source: target for source, target in targets.items() if source not in results}
 
 
-def _images_and_results(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
+def images_and_results(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
     """The images of a folder, and apart from them those that by their names are results of earlier calls."""
     sources = list_images(folder)
     written = None if output is None else Path(os.path.realpath(output))
@@ -120,6 +127,16 @@ def _images_and_results(folder: Path, output: Path | None) -> tuple[list[Path], 
         if name and (source.parent, name[1]) in photographs:
             results.append(source)
     return sorted(set(sources) - set(results)), results
+
+
+def size_in_name(path: Path) -> str | None:
+    """The size in a name such as results get beside their photographs; None if it is another name.
+
+    >>> size_in_name(Path("cat_x4.jpg"))
+    'x4'
+    """
+    name = _OWN_NAME.fullmatch(path.name)
+    return name and name[2]
 
 
 def _refuse_collisions(targets: dict[Path, Path], identities: dict[Path, tuple[int, int] | None]) -> None:

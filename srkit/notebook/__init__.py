@@ -7,6 +7,7 @@ from srkit.errors import needs_extra
 _import, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "comparison_page": ["ComparisonPage"],
         "demo": ["run_demo"],
         "figures": ["comparison_figure", "learning_curves", "show_batch"],
         "live_plot": ["LivePlot"],

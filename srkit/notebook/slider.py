@@ -3,17 +3,19 @@
 import base64
 import html
 import io
+import math
 import os
 from string import Template
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from srkit.errors import InputError
 from srkit.image import read_image, size_text
-from srkit.notebook.figures import comparison_figure
+
+if TYPE_CHECKING:  # pages are made without Matplotlib
+    from matplotlib.figure import Figure
 
 MAX_SIDE_PX = 960
 MIN_SIDE_PX = 640
@@ -110,7 +112,12 @@ def compare(
 
 
 class Comparison:
-    """What `compare` makes: two images that show the same, of one size or of two."""
+    """What `compare` makes: two images that show the same, of one size or of two.
+
+    Attributes:
+        before: The first, uint8 array of shape (height, width, 3), RGB.
+        after: The second.
+    """
 
     def __init__(
         self,
@@ -119,14 +126,17 @@ class Comparison:
         labels: tuple[str, str],
         zoom: tuple[int, int, int] | None,
     ):
+        self.before, self.after = before, after
         self._columns = dict(zip(labels, (before, after)))
         self._zoom = zoom
         self._height, self._width = max(image.shape[:2] for image in (before, after))
         top, left, side = zoom or (0, 0, None)
         self._part = left, top, side or self._width, side or self._height
 
-    def figure(self) -> Figure:
+    def figure(self) -> "Figure":
         """The images side by side, with a zoomed part of each below: for scripts and reports."""
+        from srkit.notebook.figures import comparison_figure
+
         whole = 0, 0, self._width, self._height
         columns = {}
         for label, image in self._columns.items():
@@ -160,6 +170,8 @@ class Comparison:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """The slider, and the figure for what shows no HTML, such as PDF."""
+        import matplotlib.pyplot as plt
+
         figure = self.figure()
         file = io.BytesIO()
         figure.savefig(file, format="jpeg", pil_kwargs={"quality": QUALITY})
@@ -176,13 +188,15 @@ class Comparison:
         """Brings a part, given in px of the larger image, to a size, by Keys' cubic with a = -0.5."""
         left, top, width, height = part
         rows, columns = image.shape[:2]
-        box = (
-            left * columns / self._width,
-            top * rows / self._height,
-            (left + width) * columns / self._width,
-            (top + height) * rows / self._height,
-        )
-        return Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, box=box)
+        box = np.array([left, top, left + width, top + height]) * ([columns / self._width, rows / self._height] * 2)
+        # What the cubic reaches, and one channel after the other: Pillow's copy has four bytes for a pixel of RGB.
+        reach = 2 * math.ceil(max((box[2:] - box[:2]) / size)) + 2
+        first = np.maximum(box[:2].astype(int) - reach, 0)
+        last = box[2:].astype(int) + reach
+        near = image[first[1] : last[1], first[0] : last[0]]
+        box = tuple(box - np.tile(first, 2))
+        channels = (Image.fromarray(near[..., channel]) for channel in range(3))
+        return Image.merge("RGB", [channel.resize(size, Image.Resampling.BICUBIC, box=box) for channel in channels])
 
     def _note(self, size: tuple[int, int], reduction: float, enlargement: int) -> str:
         """What was done to the images so that they can be shown."""

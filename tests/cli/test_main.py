@@ -68,6 +68,8 @@ def test_module_runs_without_a_tensorflow_lecture(tmp_path):
         ("benchmark --help", "--protocol"),
         ("convert --help", "NAME.json"),
         ("presets", "edsr-x4"),
+        ("runs docs", "There is no run in docs."),
+        ("compare --help", "PAGE"),
     ],
 )
 def test_help_and_version_come_without_tensorflow(words, message):

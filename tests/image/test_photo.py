@@ -244,3 +244,15 @@ def test_the_bytes_of_a_png_of_16_bits_are_a_valid_png(gradient, tmp_path):
     write_photo(tmp_path / "a.png", Photo(gradient, xmp=XMP))
     with Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())) as image:
         image.verify()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_what_there_is_to_see_is_what_read_image_reads(cat, tmp_path, mode):
+    image = Image.fromarray(cat[:40, :60]).convert("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 251)
+    elif "A" in mode:
+        image.putalpha(Image.linear_gradient("L").resize((60, 40)))
+    image.save(tmp_path / "a.png")
+    seen = read_photo(tmp_path / "a.png").to_rgb()
+    assert seen.dtype == np.uint8 and np.abs(seen.astype(int) - read_image(tmp_path / "a.png")).max() <= 1
