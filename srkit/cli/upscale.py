@@ -189,13 +189,24 @@ def _model_or_styles(arguments: argparse.Namespace) -> "keras.Model | inference.
         option = "--model" if arguments.model else "--mix"
         raise InputError(f"{option} replaces --style and --strength: give one or the other.")
     if arguments.model:
-        return models.load_model(arguments.model, trust=arguments.trust)
+        return _at_scale(models.load_model(arguments.model, trust=arguments.trust), arguments.scale)
     *names, share = arguments.mix
     try:
         share = float(share)
     except ValueError:
         raise InputError(f"--mix takes two models and a number from 0 to 1, such as 0.5; received {share}.") from None
-    return models.mix(*(models.load_model(name, trust=arguments.trust) for name in names), share)
+    mixed = models.mix(*(models.load_model(name, trust=arguments.trust) for name in names), share)
+    return _at_scale(mixed, arguments.scale)
+
+
+def _at_scale(model: "keras.Model", scale: float | None) -> "keras.Model":
+    """The model; of one for several scales, such as MDSR, the branch that --scale names."""
+    scales = models.scales_of(model)
+    if len(scales) == 1:
+        return model
+    if scale not in scales:
+        raise InputError(f"{model.name} has the scales {models.listed(scales)}: choose one with --scale.")
+    return models.at_scale(model, int(scale))
 
 
 def _counted(formats: Counter[str]) -> str:

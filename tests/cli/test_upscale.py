@@ -4,7 +4,7 @@ import keras
 import pytest
 from PIL import Image
 
-from srkit import cli
+from srkit import cli, models
 from srkit.image import read_image
 from srkit.inference.styles import DEFAULT_STRENGTH
 
@@ -55,6 +55,15 @@ def test_two_models_are_mixed(photos, weights, tmp_path, capsys):
     ):
         assert cli.main(["upscale", photo, *arguments]) == 1
         assert message in capsys.readouterr().err
+
+
+def test_scale_of_a_model_for_several_is_chosen(photos, tmp_path, capsys):
+    models.save_weights(models.mdsr(filters=4, num_blocks=1), tmp_path / "mdsr.weights.h5")
+    arguments = ["upscale", str(photos / "a.png"), "--model", str(tmp_path / "mdsr.weights.h5")]
+    assert cli.main([*arguments, "--scale", "3"]) == 0
+    assert read_image(photos / "a_x3.png").shape == (60, 90, 3)
+    assert cli.main(arguments) == 1
+    assert "mdsr has the scales 2, 3, 4: choose one with --scale." in capsys.readouterr().err
 
 
 def test_strength_out_of_its_range_is_refused(photos, capsys):
