@@ -13,6 +13,7 @@ from srkit.classical.ksvd import ksvd
 from srkit.classical.windows import SIDE, SMALLEST_PX, gradients, project, to_blocks, windows
 from srkit.errors import InputError, check_choice
 from srkit.image import SCALES, centre_crop, crop_to_multiple, downscale, interpolate, read_image
+from srkit.progress import bar_stream
 
 _SIDE_PX = 512  # what is outside is cut off: many photographs teach more than large ones
 _ENERGY = 0.999  # that the principal components keep
@@ -172,4 +173,4 @@ def _ridge_regression(features: np.ndarray, detail: np.ndarray, ridge: float) ->
 
 
 def _shown(items: Sequence, what: str) -> Iterator:
-    return tqdm(items, desc=what, leave=False)
+    return tqdm(items, desc=what, leave=False, file=bar_stream())

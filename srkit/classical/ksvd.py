@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 from tqdm import tqdm
 
+from srkit.progress import bar_stream
+
 _ROWS = 2048  # of samples in one product
 
 
@@ -28,7 +30,7 @@ def ksvd(samples: np.ndarray, num_atoms: int, num_nonzeros: int = 3, rounds: int
     long_enough = np.flatnonzero(np.linalg.norm(samples, axis=1) > 1e-6)
     first = np.random.default_rng(seed).choice(long_enough, num_atoms, replace=False)
     atoms = _unit(samples[first])
-    for _ in tqdm(range(rounds), desc="Dictionary", unit="round", leave=False):
+    for _ in tqdm(range(rounds), desc="Dictionary", unit="round", leave=False, file=bar_stream()):
         chosen, values = matching_pursuit(samples, atoms, num_nonzeros)
         _update(atoms, samples, chosen, values)
     return atoms

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from srkit.classical.method import ClassicalModel
 from srkit.classical.patch_match import Matcher
 from srkit.image import interpolate
+from srkit.progress import bar_stream
 
 _STEPS = {2: (2, 3), 3: (3, 5), 4: (2, 3), 8: (2, 3)}  # each level is 2^(-1/3) or 3^(-1/5) of the one above
 _SMALLEST = {2: 8, 3: 9, 4: 8, 8: 8}  # the input's size over that of the smallest level
@@ -53,7 +54,9 @@ class SelfExSR(ClassicalModel):
         sharp.pop()
         rng, matcher, field = np.random.default_rng(0), None, None
         rounds = [max(3, 12 - 3 * level) for level in range(self._num_above)]
-        with tqdm(total=sum(rounds), desc="SelfExSR", unit="round", leave=False, delay=2) as progress:
+        with tqdm(
+            total=sum(rounds), desc="SelfExSR", unit="round", leave=False, file=bar_stream(), delay=2
+        ) as progress:
             for level, count in enumerate(rounds):
                 before, target = matcher, _resized(sharp[0], self._size(lr, level + 1))
                 matcher = Matcher(target, sharp[: self._num_below], blurred[: self._num_below], self._factor)

@@ -25,6 +25,7 @@ from srkit.evaluation.protocols import get_protocol
 from srkit.evaluation.reconstructors import Model, Reconstructor, get_reconstructors, reconstruct
 from srkit.files import replace
 from srkit.image import Degradation, centre_crop, interpolate, write_image
+from srkit.progress import bar_stream
 
 NUM_CALIBRATION = 5  # images; each is shown as nearest and as original
 
@@ -85,7 +86,7 @@ def make_study(
     with _made_whole(output) as folder:
         maker = _Maker(folder, task, crop)
         for name, (_, pairs) in sets.items():
-            for pair in tqdm(pairs, desc=name, unit="image", leave=False):
+            for pair in tqdm(pairs, desc=name, unit="image", leave=False, file=bar_stream()):
                 maker.add(name, pair, methods, with_original=not pairwise or ORIGINAL in models)
         maker.add_calibration(calibration)
         maker.tell_smaller()

@@ -14,6 +14,7 @@ from srkit.evaluation.recognition.lfw import FacePairs
 from srkit.evaluation.recognition.verification import Verification, verify
 from srkit.inference import upscale_stack
 from srkit.models import at_scale, fastest_precision, load_model, scales_of
+from srkit.progress import bar_stream
 
 SIZES_PX = (20, 30, 40, 50, 60)
 FULL_SIZE = "full size"
@@ -66,7 +67,7 @@ def verify_small_faces(
         raise InputError(f"A method is given twice: {', '.join(map(_name, methods))}.")
     cells = [(FULL_SIZE, "bicubic"), *((size, name) for size in sizes_px for name in enlargers)]
     results = {}
-    with tqdm(total=len(cells) * len(pairs.faces), unit="face", leave=False) as progress:
+    with tqdm(total=len(cells) * len(pairs.faces), unit="face", leave=False, file=bar_stream()) as progress:
         for size, name in cells:
             progress.set_description(f"{size}, {name}" if size == FULL_SIZE else f"{size} px, {name}")
             embeddings = []

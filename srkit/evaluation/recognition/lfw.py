@@ -12,6 +12,7 @@ from srkit.data import data_dir
 from srkit.data.download import download_archive
 from srkit.errors import InputError
 from srkit.image import read_image, size_text
+from srkit.progress import bar_stream
 
 LFW_SIDE_PX = 250
 FACE_BOX = (64, 48, 186, 202)  # left, top, right and bottom of the face in LFW's photographs of 250x250 px
@@ -166,7 +167,7 @@ def _root_of(folder: Path, paths: list[str], pairs: Path) -> Path:
 
 def _read_faces(root: Path, paths: list[str], box: tuple[int, int, int, int] | None) -> np.ndarray:
     faces, size = [], None
-    for path in tqdm(paths, desc="Reading faces", unit="face", leave=False):
+    for path in tqdm(paths, desc="Reading faces", unit="face", leave=False, file=bar_stream()):
         photograph = read_image(root / path)
         size = size or photograph.shape
         if photograph.shape != size:
