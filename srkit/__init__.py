@@ -11,11 +11,23 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["classical", "data", "evaluation", "image", "inference", "losses", "models", "notebook", "training"],
+    submodules=[
+        "classical",
+        "data",
+        "evaluation",
+        "exporting",
+        "image",
+        "inference",
+        "losses",
+        "models",
+        "notebook",
+        "training",
+    ],
     submod_attrs={
         "devices": ["device_report"],
         "errors": ["InputError", "TrainingDiverged"],
         "evaluation": ["benchmark"],
+        "exporting": ["export"],
         "inference": ["upscale"],
         "models": ["load_model", "save_weights"],
         "notebook": ["compare"],

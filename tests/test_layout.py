@@ -23,7 +23,7 @@ LEVELS = [
     {"losses", "data"},
     {"inference"},
     {"evaluation"},
-    {"training"},
+    {"exporting", "training"},
     {"notebook"},
     {"cli"},
     {"__init__", "__main__"},

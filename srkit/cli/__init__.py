@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 import srkit
-from srkit.cli import benchmark, compare, convert, demo, rate, tables, train, upscale
+from srkit.cli import benchmark, compare, convert, demo, export, rate, tables, train, upscale
 from srkit.cli.quiet import silenced_libraries
 from srkit.errors import InputError, TrainingDiverged
 
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m srkit", description="Single-image super-resolution.")
     parser.add_argument("--version", action="version", version=f"srkit {srkit.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (demo, upscale, compare, train, tables, benchmark, convert, rate):
+    for module in (demo, upscale, compare, train, tables, benchmark, convert, export, rate):
         module.add_commands(commands)
     return parser
 

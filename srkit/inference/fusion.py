@@ -30,16 +30,17 @@ def fused_layers(graph: Graph) -> dict[keras.Operation, layers.Layer]:
         others pass it on.
     """
     readers = _Readers(graph)
-    fused = {}
-    for conv in filter(_is_linear, readers.operations):
-        norm = readers.only_reader(conv)
-        if isinstance(norm, layers.BatchNormalization) and norm.axis in (-1, 3):
-            fused |= {conv: _ConvolutionAndNorm(conv, norm), norm: layers.Identity(autocast=False)}
+    fused = _fused_norms(readers)
     for conv in readers.operations:
         chain = _linear_chain(conv, readers)
         if chain and not any(layer in fused for layer in chain) and _saves_work(chain):
             fused |= {layer: layers.Identity(autocast=False) for layer in chain} | {conv: _LinearChain(chain)}
     return fused
+
+
+def fused_norms(graph: Graph) -> dict[keras.Operation, layers.Layer]:
+    """The first of `fused_layers`' two kinds alone: the graph has no branches then, and is as simple for any size."""
+    return _fused_norms(_Readers(graph))
 
 
 class _Readers:
@@ -65,6 +66,15 @@ class _Readers:
         if len(readers) != 1 or self.operations[operation] > 1 or self.operations[readers[0]] > 1:
             return None
         return readers[0]
+
+
+def _fused_norms(readers: _Readers) -> dict[keras.Operation, layers.Layer]:
+    fused = {}
+    for conv in filter(_is_linear, readers.operations):
+        norm = readers.only_reader(conv)
+        if isinstance(norm, layers.BatchNormalization) and norm.axis in (-1, 3):
+            fused |= {conv: _ConvolutionAndNorm(conv, norm), norm: layers.Identity(autocast=False)}
+    return fused
 
 
 def _is_linear(layer: keras.Operation) -> bool:

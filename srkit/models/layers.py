@@ -73,9 +73,10 @@ class PReLU(keras.layers.PReLU):
         super().__init__(shared_axes=shared_axes, **kwargs)
 
     def call(self, inputs):
-        return _leaky(inputs, self._slopes(inputs))
+        return _leaky(inputs, self.slopes(inputs))
 
-    def _slopes(self, inputs):
+    def slopes(self, inputs):
+        """What negative inputs are multiplied by, in a shape that broadcasts to theirs."""
         return ops.cast(self.alpha, inputs.dtype)
 
 
@@ -110,7 +111,8 @@ class _Interpolation(keras.layers.Layer):
 
     def _upscale_rows(self, x):
         batch, height, width, channels = ops.shape(x)
-        rows = ops.arange(-self.radius_px, height + self.radius_px) % (2 * height)
+        # From one period on: of negative numbers, runtimes that exported models meet have other remainders.
+        rows = ops.arange(2 * height - self.radius_px, 3 * height + self.radius_px) % (2 * height)
         # Mirrored, with the edge row repeated: before row 0 come 0 and 1, and in an image of one row it is always 0.
         padded = ops.take(x, ops.minimum(rows, 2 * height - 1 - rows), axis=1)
         phases = [

@@ -130,8 +130,8 @@ class SubPixelPReLU(PReLU):
         super().build((*input_shape[:-1], input_shape[-1] // self.scale**2))
         self.input_spec = None
 
-    def _slopes(self, inputs):
-        return ops.tile(super()._slopes(inputs), (1, 1, self.scale**2))
+    def slopes(self, inputs):
+        return ops.tile(super().slopes(inputs), (1, 1, self.scale**2))
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
