@@ -10,7 +10,7 @@ from srkit.data import samples
 from srkit.evaluation import psnr
 from srkit.image import centre_crop, to_uint8
 
-_SIDE_PX = 48  # of the LR crops; TFLite measures the ranges on them with slow loops
+_SIDE_PX = 32  # of the LR crops; TFLite measures the ranges on them with slow loops
 
 
 def converted(module: tf.Module, precision: str) -> bytes:

@@ -67,6 +67,7 @@ def test_module_runs_without_a_tensorflow_lecture(tmp_path):
         ("train gan --help", "adversarial"),
         ("benchmark --help", "--protocol"),
         ("convert --help", "NAME.json"),
+        ("export --help", "--int8"),
         ("presets", "edsr-x4"),
         ("runs docs", "There is no run in docs."),
         ("compare --help", "PAGE"),
