@@ -185,7 +185,7 @@ class Realistic(Degradation):
             return [Resize(height, width, "bicubic")]
         steps = []
         if rng.random() < ranges.blur:
-            sigma_x, sigma_y = rng.uniform(*ranges.blur_sigma_px, 2)
+            sigma_x, sigma_y = map(float, rng.uniform(*ranges.blur_sigma_px, 2))
             is_isotropic = rng.random() < ranges.isotropic
             steps.append(Blur(sigma_x, sigma_x if is_isotropic else sigma_y, rng.uniform(0, math.pi)))
         if rng.random() < ranges.second_round:

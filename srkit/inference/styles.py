@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the command line's help does not wait for Keras
 
 FAMILIES = {"faithful": "edsr", "photo": "photo", "sharp": "photo-gan"}  # of presets
 STYLES = ("auto", *FAMILIES)
-DEFAULT_STRENGTH = 0.5  # of the style photo; at 1, fur has scratches
+DEFAULT_STRENGTH = 0.65  # of the style photo; at 1, fur has scratches
 
 
 class Styles:
@@ -61,7 +61,7 @@ class Styles:
         return self._models[style, scale]
 
     def describe(self, photo: Photo, scale: float | None = None) -> str:
-        """What is taken for a photograph, such as `style photo (photo-x4, strength 0.5)`."""
+        """What is taken for a photograph, such as `style photo (photo-x4, strength 0.65)`."""
         style = self._style_of(photo)
         strength = f", strength {self._strength:g}" if style == "photo" else ""
         return f"style {style} ({preset_for(scale, FAMILIES[style])}{strength})"
