@@ -17,7 +17,6 @@ QUICK = {
     "PATCH_SIZE": 48,
     "FILTERS": 8,
     "NUM_BLOCKS": 1,
-    "CONTENT_LOSS": "mse",
     "FACE_SIZES": [20],
     "METHODS": ["bicubic", "edsr-small-x4"],
 }

@@ -13,23 +13,22 @@ _SECONDS_BETWEEN_LINES = 5
 def run_demo(out: "str | os.PathLike") -> None:
     """Runs the first four notebooks on photographs that come with the installed packages.
 
-    The GAN's content loss is `lpips`, whose weights come with the kit. It takes less than ten minutes on two cores, and
-    prints every few seconds how far it is.
+    It takes less than ten minutes on two cores, and prints every few seconds how far it is.
 
     Args:
         out: Folder for the executed notebooks, the runs with their weights, and the pictures.
     """
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    parameters = {"RUNS": str(out), "CONTENT_LOSS": "lpips", "SHIPPED": False}
+    parameters = {"RUNS": str(out)}
     started = time.monotonic()
     notebooks = sorted(notebooks_dir().glob("0[1-4]_*.ipynb"))
     for notebook in notebooks:
         _run(notebook, out / notebook.name, parameters)
     minutes = (time.monotonic() - started) / 60
-    print(f"Done in {minutes:.1f} minutes. Open {out / notebooks[-1].name} to see the result. Beside it are:")
-    print("  the other notebooks; pre/ and gan/ with weights, history and pictures; comparison-*.png")
     print((out / "scores.txt").read_text(encoding="utf-8"))
+    print(f"Done in {minutes:.1f} minutes. Open {out / 'photo_x4.html'} in a browser: a JPEG, before and after.")
+    print("Beside it are the notebooks, from pairs to the comparison; pre/ and gan/ with weights, history and pictures.")
 
 
 def _run(notebook: Path, target: Path, parameters: dict) -> None:

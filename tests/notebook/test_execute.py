@@ -54,4 +54,4 @@ def test_demo_says_where_it_is_and_what_to_open(notebook, tmp_path, monkeypatch,
     run_demo(tmp_path / "out")
     lines = capsys.readouterr().out
     assert "s: cell 2 of 3" in lines
-    assert f"Open {tmp_path / 'out' / '04_compare.ipynb'}" in lines
+    assert f"Open {tmp_path / 'out' / 'photo_x4.html'}" in lines
