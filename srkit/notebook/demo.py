@@ -28,7 +28,7 @@ def run_demo(out: "str | os.PathLike") -> None:
     minutes = (time.monotonic() - started) / 60
     print((out / "scores.txt").read_text(encoding="utf-8"))
     print(f"Done in {minutes:.1f} minutes. Open {out / 'photo_x4.html'} in a browser: a JPEG, before and after.")
-    print("Beside it are the notebooks, from pairs to the comparison; pre/ and gan/ with weights, history and pictures.")
+    print("Beside it are the notebooks, and pre/ and gan/ with weights, history and pictures.")
 
 
 def _run(notebook: Path, target: Path, parameters: dict) -> None:
