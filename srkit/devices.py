@@ -28,8 +28,9 @@ def device_name() -> str:
 def device_report() -> str:
     """A line that says which device computes; and one more where that is not this machine's GPU (see `unseen_gpu`).
 
-    >>> print(device_report())  # doctest: +SKIP
-    Computing on the CPU, 2 cores.
+    ```python
+    print(srkit.device_report())  # such as: Computing on the CPU, 2 cores.
+    ```
     """
     return "\n".join(filter(None, [f"Computing on {device_name()}.", unseen_gpu()]))
 
@@ -46,11 +47,7 @@ def precision_in_words(precision: str) -> str:
 
 
 def unseen_gpu() -> str | None:
-    """Why TensorFlow does not see this machine's NVIDIA GPU, and what to do; None where it does, or there is none.
-
-    >>> unseen_gpu()  # doctest: +SKIP
-    "This machine has a GPU (NVIDIA A100), which TensorFlow does not see: … pip install 'tensorflow[and-cuda]'."
-    """
+    """Why TensorFlow does not see this machine's NVIDIA GPU, and what to do; None where it does, or there is none."""
     import tensorflow as tf
 
     name = None if gpus() else _name_of_nvidia_gpu()

@@ -8,6 +8,8 @@ def bar_stream() -> TextIO:
     """The stream for a progress bar: in a notebook standard output, since notebooks show errors' stream in red.
 
     ```python
+    from tqdm import tqdm
+
     bar = tqdm(total=100, file=bar_stream())
     ```
     """

@@ -37,11 +37,6 @@ def watch_folders(
     have stayed as they are for two seconds, and it can be decoded; one that cannot counts as failed after 30 seconds,
     and is tried again when it changes. Results are never taken, and never replaced.
 
-    ```python
-    for summary in watch_folders(["scans"], "large"):
-        print(*summary.done, *summary.failed.values())
-    ```
-
     Args:
         folders: The folders. Those inside them are watched as well.
         output: A folder or a pattern: see `srkit.inference.upscale_files`.

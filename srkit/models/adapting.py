@@ -69,7 +69,7 @@ def adapted(model: keras.Model) -> keras.Model:
       once for the weights that it has.
 
     ```python
-    model = adapted(keras.models.load_model("espcn.keras"))
+    model = adapted(model)
     ```
 
     Args:

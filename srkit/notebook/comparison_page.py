@@ -46,7 +46,7 @@ class ComparisonPage:
 
     ```python
     page = ComparisonPage("page.html")
-    page.add("cat", "cat.jpg", "cat_x4.jpg")
+    page.add("photo", "photo.jpg", srkit.upscale("photo.jpg", model))
     page.write()
     ```
 

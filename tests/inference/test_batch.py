@@ -195,8 +195,12 @@ def test_ctrl_c_leaves_whole_files_only_also_while_one_is_written(photos, model,
 
     monkeypatch.setattr(batches, "upscale_photo", computed)
     monkeypatch.setattr(batches, "write_photo", written)
-    with pytest.raises(KeyboardInterrupt, match=r"2 upscaled, 0 skipped, 0 failed.*--skip-existing"):
-        upscale_files([photos], tmp_path / "out", model)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which processes in the background begin without
+    try:
+        with pytest.raises(KeyboardInterrupt, match=r"2 upscaled, 0 skipped, 0 failed.*--skip-existing"):
+            upscale_files([photos], tmp_path / "out", model)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert names(tmp_path / "out") == ["1999/b.jpg", "1999/c.webp"]
     for name in names(tmp_path / "out"):
         assert read_image(tmp_path / "out" / name).shape == (40, 60, 3)

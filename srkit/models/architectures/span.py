@@ -67,7 +67,7 @@ def merged(model: keras.Model) -> keras.Model:
     """SPAN with plain convolutions in place of the wider ones that it was trained with: the same function.
 
     ```python
-    save_weights(merged(model), "span.weights.h5")
+    save_weights(merged(span(scale=4)), "span.weights.h5")
     ```
 
     Args:
