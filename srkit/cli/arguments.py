@@ -8,9 +8,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from srkit.errors import InputError
+from srkit.image import DEGRADATION_NAMES, SCALES
 from srkit.options import default_of, help_of
 
 Options = TypeVar("Options")
+
+
+def add_scale(parser: argparse._ActionsContainer) -> None:
+    """Adds `--scale`, which is 4 by default."""
+    parser.add_argument(
+        "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
+    )
+
+
+def add_degradation(parser: argparse._ActionsContainer, remark: str = "") -> None:
+    """Adds `--degradation`, with a remark in its help."""
+    names = " ".join(filter(None, [f"{DEGRADATION_NAMES}.", remark]))
+    parser.add_argument(
+        "--degradation", default="bicubic", metavar="NAME", help=f"How LR is made: {names} Default: %(default)s."
+    )
 
 
 def add_options(parser: argparse.ArgumentParser, options: type) -> None:

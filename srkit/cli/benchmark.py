@@ -3,9 +3,9 @@
 import argparse
 
 from srkit import evaluation
-from srkit.cli.arguments import output_file
+from srkit.cli.arguments import add_degradation, add_scale, output_file
 from srkit.cli.quiet import import_tensorflow
-from srkit.image import DEGRADATION_NAMES, INTERPOLATIONS, SCALES
+from srkit.image import INTERPOLATIONS
 from srkit.models.presets import MODEL_NAMES
 
 
@@ -63,16 +63,8 @@ def _add_images(images: argparse._ArgumentGroup) -> None:
     images.add_argument(
         "--lr", metavar="DIR", help="Folder of LR images that were made elsewhere. Default: LR is made from HR."
     )
-    images.add_argument(
-        "--degradation",
-        default="bicubic",
-        metavar="NAME",
-        help=f"How LR is made from HR: {DEGRADATION_NAMES}. What is random is drawn with a fixed seed for each image. "
-        "Default: %(default)s.",
-    )
-    images.add_argument(
-        "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
-    )
+    add_degradation(images, "What is random is drawn with a fixed seed for each image.")
+    add_scale(images)
 
 
 def _run(arguments: argparse.Namespace) -> None:

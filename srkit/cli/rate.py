@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srkit import evaluation
-from srkit.cli.arguments import output_file, positive_int
+from srkit.cli.arguments import add_degradation, add_scale, output_file, positive_int
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
 from srkit.evaluation import opinion
 from srkit.evaluation.opinion.study import NUM_TOLD
 from srkit.files import replacing
-from srkit.image import DEGRADATION_NAMES, INTERPOLATIONS, SCALES
+from srkit.image import INTERPOLATIONS
 from srkit.models.presets import MODEL_NAMES
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _add_make(steps: argparse._SubParsersAction) -> None:
         "with a + behind for the self-ensemble.",
     )
     make.add_argument("-o", "--output", required=True, metavar="STUDY", help="Folder of the study, not yet there.")
-    make.add_argument("--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s.")
+    add_scale(make)
     make.add_argument(
         "--pairwise",
         action="store_true",
@@ -70,12 +70,7 @@ def _add_make(steps: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="HR images for calibration, that are not in the test. Default: photographs of scikit-image.",
     )
-    make.add_argument(
-        "--degradation",
-        default="bicubic",
-        metavar="NAME",
-        help=f"How LR is made: {DEGRADATION_NAMES}. Default: %(default)s.",
-    )
+    add_degradation(make)
     make.add_argument(
         "--metrics",
         nargs="+",

@@ -5,10 +5,10 @@ import inspect
 
 from srkit import data, models, training
 from srkit.cli import train_a_plus
-from srkit.cli.arguments import add_options, positive_int, read_options
+from srkit.cli.arguments import add_degradation, add_options, positive_int, read_options
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
-from srkit.image import DEGRADATION_NAMES, SCALES
+from srkit.image import SCALES
 
 _RESUME = "The same command again resumes the run."
 _DEFAULT_MODEL, _DEFAULT_SCALE = "srresnet", 4
@@ -118,12 +118,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help=f"Size of HR over LR; mdsr has several of its own. Default: that of the model that is "
         f"trained further, or with --model {_DEFAULT_SCALE}.",
     )
-    group.add_argument(
-        "--degradation",
-        default="bicubic",
-        metavar="NAME",
-        help=f"How LR is made: {DEGRADATION_NAMES}. Default: %(default)s.",
-    )
+    add_degradation(group)
     group.add_argument(
         "--halve-jpeg",
         action="store_true",

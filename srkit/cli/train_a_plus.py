@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from srkit import classical
-from srkit.cli.arguments import output_file
+from srkit.cli.arguments import add_scale, output_file
 from srkit.cli.quiet import import_tensorflow
 from srkit.errors import InputError
-from srkit.image import SCALES, list_images
+from srkit.image import list_images
 
 
 def add_command(kinds: argparse._SubParsersAction) -> None:
@@ -17,9 +17,7 @@ def add_command(kinds: argparse._SubParsersAction) -> None:
         description="Trains A+ (Timofte et al. 2014), which is no network, in minutes.",
     )
     parser.add_argument("--data", required=True, metavar="DIR", help="Folder of photographs.")
-    parser.add_argument(
-        "--scale", type=int, default=4, choices=SCALES, help="Size of HR over LR. Default: %(default)s."
-    )
+    add_scale(parser)
     parser.add_argument(
         "--output",
         required=True,
